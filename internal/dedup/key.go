@@ -16,6 +16,9 @@ type Key struct {
 // String is "<source>:<event>", injective because no source has a colon.
 func (k Key) String() string { return k.Source + ":" + k.Event }
 
+// IsZero reports whether there is no identity.
+func (k Key) IsZero() bool { return k.Event == "" }
+
 // Compare orders by source, then event, bytewise.
 func (k Key) Compare(o Key) int {
 	return cmp.Or(cmp.Compare(k.Source, o.Source), cmp.Compare(k.Event, o.Event))
