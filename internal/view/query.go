@@ -17,6 +17,8 @@ const (
 var (
 	ErrNotFound  = errors.New("not found")
 	ErrBadCursor = errors.New("bad cursor: pass the 'next' of an earlier page unchanged")
+	// ErrAmbiguous: a run id without its source and kind names several runs.
+	ErrAmbiguous = errors.New("several runs have this id: name the source and the kind too")
 )
 
 // Range selects by time of receipt: Since inclusive, Until exclusive; zero means open.
@@ -31,7 +33,8 @@ type Paging struct {
 	Cursor string
 }
 
-// RunQuery selects runs; empty fields don't restrict. Listed by the time of their last event.
+// RunQuery selects runs; empty fields don't restrict. Listed, and ranged, by the time they were first seen, which never
+// changes: a run that gets another event while somebody pages stays where it is.
 type RunQuery struct {
 	Range
 	Paging
@@ -52,7 +55,8 @@ type ReceiptQuery struct {
 	Source, Outcome, Reason, Repeat, EventID string
 }
 
-// QuarantineQuery selects quarantined requests; empty fields don't restrict.
+// QuarantineQuery selects quarantined requests; empty fields don't restrict. Listed, and ranged, by the time they were
+// first seen, which never changes.
 type QuarantineQuery struct {
 	Range
 	Paging
