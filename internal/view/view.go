@@ -86,8 +86,8 @@ type Quarantined struct {
 // Timeline is a run with everything that is known of it, oldest first.
 type Timeline struct {
 	Run      Run       `json:"run"`
-	Events   []Event   `json:"events"`
-	Receipts []Receipt `json:"receipts"`
+	Events   []Event   `json:"events" nullable:"false"`
+	Receipts []Receipt `json:"receipts" nullable:"false"`
 	// ReceiptsCut says that there were more receipts than are listed.
 	ReceiptsCut bool `json:"receipts_cut"`
 }
@@ -105,7 +105,7 @@ type Stats struct {
 	Since    time.Time `json:"since"`
 	Until    time.Time `json:"until"`
 	Receipts int64     `json:"receipts"`
-	Counts   []Count   `json:"counts"`
+	Counts   []Count   `json:"counts" nullable:"false"`
 	// HitsWaiting are duplicates answered by Redis whose receipts have not reached the database yet; -1 when Redis can't tell.
 	HitsWaiting int64 `json:"hits_waiting" doc:"Duplicates answered by Redis whose receipts have not reached the database yet; -1 when Redis can't tell."`
 	// Unrecorded are duplicates whose receipt could be stored nowhere, since this process started.
@@ -114,7 +114,7 @@ type Stats struct {
 
 // Page is one page of a listing; Next is the cursor of the following one, empty on the last.
 type Page[T any] struct {
-	Items []T    `json:"items"`
+	Items []T    `json:"items" nullable:"false"`
 	Next  string `json:"next,omitempty" doc:"Pass as cursor to get the next page; absent on the last."`
 }
 

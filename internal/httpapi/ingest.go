@@ -1,0 +1,191 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/dedupgate/dedupgate/internal/dedup"
+	"github.com/dedupgate/dedupgate/internal/signature"
+	"github.com/dedupgate/dedupgate/internal/source"
+)
+
+// ingest receives webhooks. One serves all requests.
+type ingest struct {
+	sources  Sources
+	gate     Gate
+	oversize OversizeKeeper
+	maxBody  func() int64
+	meter    Meter
+	log      *slog.Logger
+	statuses statusTable
+	answers  *answers
+	// decoy is compared when there is no source, so that looking for one costs what finding one costs.
+	decoy []signature.Token
+}
+
+func newIngest(o *Options) *ingest {
+	return &ingest{
+		sources: o.Sources, gate: o.Gate, oversize: o.Oversize, maxBody: o.MaxBody, meter: o.Meter, log: o.Log,
+		statuses: newStatusTable(), answers: newAnswers(),
+		decoy: []signature.Token{signature.HashToken(signature.NewToken())},
+	}
+}
+
+// webhook is what is known of one request so far.
+type webhook struct {
+	receiptID  dedup.ID
+	receivedAt time.Time // UTC, milliseconds
+	started    time.Time // with its monotonic reading
+	remoteIP   string
+
+	name    string         // of the source; "" when there is none such
+	source  *source.Source // nil until the token was right
+	bytes   int64          // of the body, as far as known; -1 when not
+	in      *dedup.Inbound // nil until the body was read
+	verdict dedup.Verdict
+	cause   error // why it was refused, for the log; never holds what the sender sent
+}
+
+// handle is POST /webhooks/:source.
+func (i *ingest) handle(c *gin.Context) {
+	i.meter.InFlight(1)
+	defer i.meter.InFlight(-1)
+	now := time.Now()
+	w := webhook{
+		receiptID: dedup.NewID(now), receivedAt: now.UTC().Truncate(time.Millisecond), started: now,
+		remoteIP: c.ClientIP(), bytes: c.Request.ContentLength,
+	}
+	receiptID := w.receiptID.String()
+	c.Writer.Header()[requestIDHeader] = []string{receiptID}
+	if code := i.receive(c, &w); code != noRefusal {
+		i.refuse(c.Writer, &w, i.statuses[code])
+		return
+	}
+	i.respond(c.Writer, &w, receiptID)
+}
+
+// receive takes a request from its first header to its verdict.
+func (i *ingest) receive(c *gin.Context, w *webhook) refusalCode {
+	r := c.Request
+	query := r.URL.Query()
+	src, ok := i.sources.Lookup(c.Param("source"))
+	tokens := i.decoy
+	if ok {
+		tokens, w.name = src.Tokens, src.Name
+	}
+	given := signature.FromRequest(query, r.Header)
+	if _, right := signature.Verify(given, tokens); !right || !ok {
+		w.cause = whyUnauthorized(ok, given)
+		return refusedUnauthorized
+	}
+	w.source = src
+	if code := acceptable(src.Kind, r.Header); code != noRefusal {
+		return code
+	}
+	request := source.Request{
+		Header: r.Header, Query: query, ReceiptID: w.receiptID, ReceivedAt: w.receivedAt, RemoteIP: w.remoteIP,
+	}
+	limit := i.maxBody()
+	body, err := readBody(r.Body, r.ContentLength, limit)
+	switch {
+	case errors.Is(err, errBodyTooLarge):
+		return i.keepOversize(c, w, request, body)
+	case err != nil:
+		w.cause = err
+		return readFailure(err)
+	}
+	request.Body, w.bytes = body, int64(len(body))
+	return i.admit(r.Context(), w, request)
+}
+
+// Why a request was not let in: for the log only, the sender is told the same in all cases.
+var (
+	errUnknownSource = errors.New("no source of that name is configured")
+	errNoToken       = errors.New("the request shows no token, or more than one")
+	errWrongToken    = errors.New("the token is none of the source's")
+)
+
+func whyUnauthorized(known bool, given string) error {
+	switch {
+	case !known:
+		return errUnknownSource
+	case given == "":
+		return errNoToken
+	default:
+		return errWrongToken
+	}
+}
+
+// admit asks the gate. The client can't cancel it: what it has sent is decided and stored whether it waits or not.
+func (i *ingest) admit(ctx context.Context, w *webhook, request source.Request) refusalCode {
+	arrived := time.Now()
+	in := w.source.Identify(request)
+	w.in = &in
+	v, err := i.gate.Admit(context.WithoutCancel(ctx), w.in)
+	if err != nil {
+		w.cause = err
+		return gateFailure(err)
+	}
+	w.verdict = v
+	i.meter.Receipt(w.source.Name, v, time.Since(arrived))
+	return noRefusal
+}
+
+// keepOversize puts what was read of a body over the limit into quarantine. The request is refused whatever happens.
+func (i *ingest) keepOversize(c *gin.Context, w *webhook, request source.Request, read []byte) refusalCode {
+	size := c.Request.ContentLength
+	if size >= 0 {
+		start, err := readStart(c.Writer, c.Request)
+		if err != nil {
+			w.cause = err
+			return readFailure(err)
+		}
+		read = start
+	}
+	request.Body = read[:min(len(read), oversizeKept)]
+	in := w.source.Quarantine(request, dedup.ReasonTooLarge, i.statuses[refusedTooLarge].message)
+	if err := i.oversize.KeepOversize(context.WithoutCancel(c.Request.Context()), &in, size); err != nil {
+		w.cause = err
+		return gateFailure(err)
+	}
+	return refusedTooLarge
+}
+
+// gateFailure says what the gate's error means for the sender.
+func gateFailure(err error) refusalCode {
+	switch {
+	case errors.Is(err, dedup.ErrBusy):
+		return refusedBusy
+	case errors.Is(err, dedup.ErrStopped):
+		return refusedStopping
+	case errors.Is(err, dedup.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
+		return refusedUnavailable
+	default:
+		return refusedInternal
+	}
+}
+
+func (i *ingest) refuse(rw http.ResponseWriter, w *webhook, row *refusal) {
+	i.meter.Refused(string(row.code))
+	row.write(rw)
+	i.logRefused(w, row)
+}
+
+func (i *ingest) respond(rw http.ResponseWriter, w *webhook, receiptID string) {
+	a := answer{verdict: w.verdict, receiptID: receiptID, message: answerMessage(w.verdict, w.in), runID: w.in.Run.ID}
+	status := http.StatusOK
+	if w.verdict.Outcome == dedup.OutcomeQuarantined {
+		status = w.source.QuarantineStatus
+		a.runID = ""
+		a.quarantineID = w.verdict.QuarantineID.String()
+	} else {
+		a.eventID = w.verdict.EventID.String()
+	}
+	i.answers.write(rw, status, &a)
+	i.logReceipt(w, &a, status)
+}

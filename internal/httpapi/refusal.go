@@ -1,0 +1,114 @@
+package httpapi
+
+import (
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// refusalCode names an answer that is no receipt: the "error" of its body, its metric label, its word in the log.
+type refusalCode string
+
+// The refusals. noRefusal means that the request may go on.
+const (
+	noRefusal           refusalCode = ""
+	refusedUnauthorized refusalCode = "unauthorized"
+	refusedNotFound     refusalCode = "not_found"
+	refusedMethod       refusalCode = "method_not_allowed"
+	refusedIncomplete   refusalCode = "incomplete_body"
+	refusedTimeout      refusalCode = "body_timeout"
+	refusedTooLarge     refusalCode = "too_large"
+	refusedEncoding     refusalCode = "unsupported_encoding"
+	refusedMediaType    refusalCode = "unsupported_media_type"
+	refusedInternal     refusalCode = "internal"
+	refusedBusy         refusalCode = "busy"
+	refusedUnavailable  refusalCode = "unavailable"
+	refusedStopping     refusalCode = "stopping"
+)
+
+// refusal is one row of the status table.
+type refusal struct {
+	code    refusalCode
+	status  int
+	level   slog.Level    // of the webhook's log line
+	message string        // says what to do
+	retry   time.Duration // > 0: Retry-After, this plus up to as much again
+	close   bool          // the rest of the request is not read: the connection can't be used again
+}
+
+// refusals is the status table: every answer of the public listener that is no receipt.
+func refusals() []refusal {
+	return []refusal{
+		{code: refusedUnauthorized, status: http.StatusUnauthorized, level: slog.LevelWarn,
+			message: "Unknown source, or its token is missing or wrong. Send the source's token as ?token=… in the URL or in the header 'Authorization: Bearer …'."},
+		{code: refusedNotFound, status: http.StatusNotFound, level: slog.LevelInfo,
+			message: "There is nothing here. Webhooks go to POST /webhooks/{source}."},
+		{code: refusedMethod, status: http.StatusMethodNotAllowed, level: slog.LevelInfo,
+			message: "This address doesn't take that method; see the Allow header. Webhooks are sent with POST."},
+		{code: refusedIncomplete, status: http.StatusBadRequest, level: slog.LevelInfo, close: true,
+			message: "The body ended early or its transfer coding is broken. Nothing was stored; send it again."},
+		{code: refusedTimeout, status: http.StatusRequestTimeout, level: slog.LevelWarn, close: true,
+			message: "The body did not arrive in time. Nothing was stored; send it again."},
+		{code: refusedTooLarge, status: http.StatusRequestEntityTooLarge, level: slog.LevelWarn, close: true,
+			message: "The body is over the limit. Its headers, size and start were put into quarantine; use a payload template that leaves large fields out, or raise http.max_body."},
+		{code: refusedEncoding, status: http.StatusUnsupportedMediaType, level: slog.LevelWarn,
+			message: "The body is compressed. Send it without Content-Encoding."},
+		{code: refusedMediaType, status: http.StatusUnsupportedMediaType, level: slog.LevelWarn,
+			message: "This source takes JSON. Remove Content-Type from the webhook's headers template, or set it to application/json."},
+		{code: refusedInternal, status: http.StatusInternalServerError, level: slog.LevelError,
+			message: "Something is broken here; the log has the details under this answer's X-Request-Id. Send it again."},
+		{code: refusedBusy, status: http.StatusServiceUnavailable, level: slog.LevelError, retry: time.Second,
+			message: "Too many requests are waiting. Nothing was stored; send it again."},
+		{code: refusedUnavailable, status: http.StatusServiceUnavailable, level: slog.LevelError, retry: 5 * time.Second,
+			message: "The database can't be reached, so nobody can tell whether this event is known. Send it again."},
+		{code: refusedStopping, status: http.StatusServiceUnavailable, level: slog.LevelError, retry: time.Second, close: true,
+			message: "This instance is shutting down. Nothing was stored; send it again."},
+	}
+}
+
+// RefusalCodes lists the codes that a [Meter] is told of.
+func RefusalCodes() []string {
+	var codes []string
+	for _, r := range refusals() {
+		codes = append(codes, string(r.code))
+	}
+	return codes
+}
+
+// statusTable is the refusals by code.
+type statusTable map[refusalCode]*refusal
+
+func newStatusTable() statusTable {
+	t := statusTable{}
+	for _, r := range refusals() {
+		t[r.code] = &r
+	}
+	return t
+}
+
+// write answers with a row of the table. The request's rest may be unread.
+func (r *refusal) write(w http.ResponseWriter) {
+	h := w.Header()
+	h["Content-Type"] = jsonType
+	if r.retry > 0 {
+		seconds := int(r.retry/time.Second) + rand.IntN(int(r.retry/time.Second)+1)
+		h.Set("Retry-After", strconv.Itoa(seconds))
+	}
+	switch r.code {
+	case refusedUnauthorized:
+		h.Set("WWW-Authenticate", "Bearer")
+	case refusedEncoding:
+		h.Set("Accept-Encoding", "identity")
+	}
+	if r.close {
+		h.Set("Connection", "close")
+	}
+	w.WriteHeader(r.status)
+	b := append([]byte(nil), `{"status":"error","error":"`...)
+	b = append(b, r.code...)
+	b = append(b, `","message":`...)
+	b = appendJSONString(b, r.message)
+	_, _ = w.Write(append(b, '}', '\n')) // a client that is gone needs no answer
+}

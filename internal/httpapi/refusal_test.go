@@ -1,0 +1,148 @@
+package httpapi
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/dedupgate/dedupgate/internal/dedup"
+)
+
+// failingBody gives some bytes and then an error.
+type failingBody struct{ err error }
+
+func (f failingBody) Read(p []byte) (int, error) { return copy(p, `{"even`), f.err }
+
+// TestRefusals goes through every row of the status table, provoked by a request.
+func TestRefusals(t *testing.T) {
+	t.Parallel()
+	ok := `{"eventType":"TEST"}`
+	request := func(change func(*http.Request)) *http.Request {
+		req := webhookRequest("apify", ok)
+		change(req)
+		return req
+	}
+	seen := map[refusalCode]bool{}
+	for _, tc := range []struct {
+		name   string
+		req    *http.Request
+		gate   error
+		code   refusalCode
+		status int
+		header string // name of one that has to be there
+		level  string // of the log line; "" for none
+	}{
+		{"wrong token", httptest.NewRequest("POST", "/webhooks/apify?token=wrong", strings.NewReader(ok)), nil, refusedUnauthorized, 401, "Www-Authenticate", "WARN"},
+		{"unknown path", httptest.NewRequest("POST", "/webhook/apify", nil), nil, refusedNotFound, 404, "X-Request-Id", ""},
+		{"trailing slash", httptest.NewRequest("POST", "/webhooks/apify/", nil), nil, refusedNotFound, 404, "X-Request-Id", ""},
+		{"wrong method", httptest.NewRequest("GET", "/webhooks/apify", nil), nil, refusedMethod, 405, "Allow", ""},
+		{"body that ends early", request(func(r *http.Request) { r.Body = io.NopCloser(failingBody{io.ErrUnexpectedEOF}) }), nil, refusedIncomplete, 400, "Connection", "INFO"},
+		{"slow body", request(func(r *http.Request) {
+			r.Body = io.NopCloser(failingBody{fmt.Errorf("read tcp: %w", os.ErrDeadlineExceeded)})
+		}), nil, refusedTimeout, 408, "Connection", "WARN"},
+		{"announced too large", webhookRequest("apify", strings.Repeat("x", 300<<10)), nil, refusedTooLarge, 413, "Connection", "WARN"},
+		{"chunked too large", request(func(r *http.Request) {
+			r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(make([]byte, 300<<10))), -1
+		}), nil, refusedTooLarge, 413, "Connection", "WARN"},
+		{"compressed", request(func(r *http.Request) { r.Header.Set("Content-Encoding", "gzip") }), nil, refusedEncoding, 415, "Accept-Encoding", "WARN"},
+		{"not JSON by its type", request(func(r *http.Request) { r.Header.Set("Content-Type", "text/plain") }), nil, refusedMediaType, 415, "", "WARN"},
+		{"something unheard of", webhookRequest("apify", ok), errors.New("?"), refusedInternal, 500, "", "ERROR"},
+		{"queue full", webhookRequest("apify", ok), dedup.ErrBusy, refusedBusy, 503, "Retry-After", "ERROR"},
+		{"database away", webhookRequest("apify", ok), fmt.Errorf("record: %w", dedup.ErrUnavailable), refusedUnavailable, 503, "Retry-After", "ERROR"},
+		{"gate out of time", webhookRequest("apify", ok), context.DeadlineExceeded, refusedUnavailable, 503, "Retry-After", "ERROR"},
+		{"stopping", webhookRequest("apify", ok), dedup.ErrStopped, refusedStopping, 503, "Retry-After", "ERROR"},
+	} {
+		seen[tc.code] = true
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t)
+			if tc.gate != nil {
+				r.fails(tc.gate)
+			}
+			w := r.send(t, tc.req)
+			m := decode(t, w)
+			if w.Code != tc.status || m["status"] != "error" || m["error"] != string(tc.code) {
+				t.Errorf("%d %s, want %d %s", w.Code, w.Body, tc.status, tc.code)
+			}
+			if text, _ := m["message"].(string); len(text) < 20 || len(m) != 3 {
+				t.Errorf("answer doesn't say what to do, or says too much: %s", w.Body)
+			}
+			if tc.header != "" && w.Header().Get(tc.header) == "" {
+				t.Errorf("no header %s", tc.header)
+			}
+			if w.Header().Get("X-Request-Id") == "" {
+				t.Error("no request id")
+			}
+			if len(r.meter.refused) != 1 || r.meter.refused[0] != string(tc.code) || len(r.meter.receipts) != 0 || r.meter.inFlight != 0 {
+				t.Errorf("counted %v, receipts %v, in flight %d", r.meter.refused, r.meter.receipts, r.meter.inFlight)
+			}
+			wantLevel(t, r.log.lines(t), tc.level, string(tc.code), tc.status)
+		})
+	}
+	for _, row := range refusals() {
+		if !seen[row.code] {
+			t.Errorf("no request provokes %q", row.code)
+		}
+	}
+}
+
+func wantLevel(t *testing.T, lines []map[string]any, level, code string, status int) {
+	t.Helper()
+	if level == "" {
+		if len(lines) != 0 {
+			t.Errorf("logged %v, want nothing", lines)
+		}
+		return
+	}
+	if len(lines) != 1 {
+		t.Fatalf("%d log lines, want one: %v", len(lines), lines)
+	}
+	l := lines[0]
+	if l["level"] != level || l["msg"] != "webhook" || l["error"] != code || l["status"] != float64(status) {
+		t.Errorf("logged %v, want %s %s %d", l, level, code, status)
+	}
+	if id, _ := l["receipt_id"].(string); len(id) != 36 {
+		t.Errorf("receipt_id %v", l["receipt_id"])
+	}
+}
+
+func TestTheStatusTableIsSound(t *testing.T) {
+	t.Parallel()
+	table := newStatusTable()
+	if len(table) != len(refusals()) || len(RefusalCodes()) != len(table) {
+		t.Error("a code is in the table twice")
+	}
+	for code, row := range table {
+		if http.StatusText(row.status) == "" || row.status < 400 || row.message == "" {
+			t.Errorf("%s: %+v", code, row)
+		}
+		if (row.status == http.StatusServiceUnavailable) != (row.retry > 0) {
+			t.Errorf("%s: 503 and Retry-After belong together", code)
+		}
+	}
+}
+
+func TestRetryAfterIsSpread(t *testing.T) {
+	t.Parallel()
+	row, seen := newStatusTable()[refusedUnavailable], map[int]bool{}
+	for range 500 {
+		w := httptest.NewRecorder()
+		row.write(w)
+		n, err := strconv.Atoi(w.Header().Get("Retry-After"))
+		if err != nil || n < 5 || n > 10 {
+			t.Fatalf("Retry-After %q", w.Header().Get("Retry-After"))
+		}
+		seen[n] = true
+	}
+	if len(seen) < 2 {
+		t.Error("all senders are told to come back at the same time")
+	}
+}

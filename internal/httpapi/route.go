@@ -1,0 +1,50 @@
+package httpapi
+
+import (
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/dedupgate/dedupgate/internal/dedup"
+)
+
+// requestIDHeader carries the id that the log has too; for a webhook it is the receipt id.
+const requestIDHeader = "X-Request-Id"
+
+// rule says who may use a route.
+type rule uint8
+
+// The rules. A route without one answers nobody.
+const (
+	ruleUndeclared  rule = iota
+	ruleOpen             // anybody
+	ruleSourceToken      // the source's token; the ingest handler checks it
+	ruleAdminToken       // an operator's bearer token
+	ruleMetrics          // open or an operator's bearer token, by Options.MetricsOpen
+)
+
+// route is one row of a listener's table.
+type route struct {
+	method string
+	path   string // as gin writes it: /webhooks/:source
+	rule   rule
+	handle gin.HandlerFunc
+}
+
+// newEngine makes an engine that never redirects (a sender takes a redirect for a failure), prints nothing, and believes
+// the forwarding headers of the trusted proxies only.
+func newEngine(trustedProxies []string) (*gin.Engine, error) {
+	gin.SetMode(gin.ReleaseMode)
+	e := gin.New()
+	e.RedirectTrailingSlash = false
+	e.HandleMethodNotAllowed = true
+	if err := e.SetTrustedProxies(trustedProxies); err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+// identified gives every answer an id. The ingest handler does it itself: there the id is the receipt's.
+func identified(c *gin.Context) {
+	c.Writer.Header().Set(requestIDHeader, dedup.NewID(time.Now()).String())
+}

@@ -1,0 +1,31 @@
+package httpapi
+
+import (
+	"log/slog"
+	"net/http"
+	"time"
+)
+
+// Timeouts bound how long one request may hold a connection. All are required.
+type Timeouts struct {
+	Header time.Duration // to send request line and headers
+	Read   time.Duration // to send the whole request, body included
+	Write  time.Duration // from the headers' end to the answer's last byte; longer than Read and the gate's deadline together
+	Idle   time.Duration // between two requests
+}
+
+// NewServer wraps a handler of this package. Request line and headers together may have maxHeader bytes (and some slack of
+// net/http's own); more is answered 431. The caller listens and shuts down. What net/http has to say (broken TLS, a header
+// it can't parse) is logged at debug: senders cause it.
+func NewServer(h http.Handler, t Timeouts, maxHeader int, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:                      h,
+		ReadHeaderTimeout:            t.Header,
+		ReadTimeout:                  t.Read,
+		WriteTimeout:                 t.Write,
+		IdleTimeout:                  t.Idle,
+		MaxHeaderBytes:               maxHeader,
+		DisableGeneralOptionsHandler: true,
+		ErrorLog:                     slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+}
