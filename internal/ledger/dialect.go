@@ -1,0 +1,17 @@
+package ledger
+
+import (
+	"context"
+
+	"gorm.io/gorm"
+)
+
+// dialect is all that differs between the two databases, besides the migrations and how connections are made.
+type dialect interface {
+	// identify asks the database who it is, and fails unless it takes writes.
+	identify(ctx context.Context, l *Ledger) (identity, error)
+	// identityOf is who a pinned connection said it is when it was made.
+	identityOf(ctx context.Context, conn *gorm.DB) (identity, error)
+	// reconnect replaces all connections, the used ones when they are given back.
+	reconnect(l *Ledger)
+}

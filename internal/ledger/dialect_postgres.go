@@ -1,0 +1,43 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"github.com/jackc/pgx/v5/stdlib"
+	"gorm.io/gorm"
+)
+
+type postgresDialect struct{}
+
+// identify uses a connection of the pool: what it sees is what commits see.
+func (postgresDialect) identify(ctx context.Context, l *Ledger) (identity, error) {
+	conn, err := l.pool.Acquire(ctx)
+	if err != nil {
+		return identity{}, err
+	}
+	defer conn.Release()
+	var readOnly bool
+	if err = conn.QueryRow(ctx, "SELECT current_setting('transaction_read_only')::bool").Scan(&readOnly); err != nil {
+		return identity{}, err
+	}
+	if readOnly {
+		return identity{}, errReadOnly
+	}
+	return readIdentity(ctx, conn)
+}
+
+func (postgresDialect) identityOf(_ context.Context, conn *gorm.DB) (id identity, err error) {
+	pinned, ok := conn.Statement.ConnPool.(*sql.Conn)
+	if !ok {
+		return id, fmt.Errorf("want a pinned connection, got %T", conn.Statement.ConnPool)
+	}
+	err = pinned.Raw(func(driverConn any) error {
+		id = identityOf(driverConn.(*stdlib.Conn).Conn().PgConn())
+		return nil
+	})
+	return id, err
+}
+
+func (postgresDialect) reconnect(l *Ledger) { l.pool.Reset() }

@@ -1,0 +1,28 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+
+	"gorm.io/gorm"
+)
+
+type sqliteDialect struct{}
+
+func (d sqliteDialect) identify(ctx context.Context, l *Ledger) (identity, error) {
+	return d.identityOf(ctx, l.db.WithContext(ctx))
+}
+
+// identityOf reads the installation: a file is its own cluster and has one life.
+func (sqliteDialect) identityOf(_ context.Context, conn *gorm.DB) (identity, error) {
+	var ids []string
+	if err := conn.Table("installation").Pluck("id", &ids).Error; err != nil {
+		return identity{}, errors.Join(errNotMigrated, err)
+	}
+	if len(ids) != 1 {
+		return identity{}, errNotMigrated
+	}
+	return newIdentity("sqlite", "", "", "", ids[0]), nil
+}
+
+func (sqliteDialect) reconnect(*Ledger) {}

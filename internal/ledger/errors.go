@@ -1,0 +1,110 @@
+package ledger
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/dedupgate/dedupgate/internal/dedup"
+)
+
+// The codes that this package tells apart. https://www.postgresql.org/docs/current/errcodes-appendix.html
+const (
+	undefinedTable       = "42P01"
+	lockNotAvailable     = "55P03"
+	deadlockDetected     = "40P01"
+	serializationFailure = "40001"
+	classData            = "22" // a value that its type can't hold
+	classIntegrity       = "23" // a value that a constraint refuses
+)
+
+// sqlState is PostgreSQL's code for err, "" when the server did not say it.
+func sqlState(err error) string {
+	var pgErr *pgconn.PgError
+	if errors.As(err, &pgErr) {
+		return pgErr.Code
+	}
+	return ""
+}
+
+// translate says what a failed operation means to the core. What PostgreSQL says about values (detail, where, and the
+// message itself, which quotes them) stays out of the error's text.
+func translate(operation string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: %s: %w", meaning(err), operation, bare(err))
+}
+
+// meaning maps codes to the errors of the core.
+func meaning(err error) error {
+	switch state := sqlState(err); {
+	case state == lockNotAvailable, state == deadlockDetected, state == serializationFailure:
+		return dedup.ErrContended
+	case len(state) == 5 && (state[:2] == classData || state[:2] == classIntegrity):
+		return dedup.ErrRejected
+	}
+	var lite *sqlite.Error
+	if errors.As(err, &lite) {
+		switch lite.Code() & 0xff {
+		case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
+			return dedup.ErrContended
+		case sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_MISMATCH:
+			return dedup.ErrRejected
+		}
+	}
+	return dedup.ErrUnavailable
+}
+
+// bare strips an error of texts that may quote a row's values, and keeps codes and the errors of the network.
+func bare(err error) error {
+	var pgErr *pgconn.PgError
+	if errors.As(err, &pgErr) {
+		return serverError{severity: pgErr.Severity, code: pgErr.Code, about: about(pgErr)}
+	}
+	return err
+}
+
+func about(e *pgconn.PgError) string {
+	switch {
+	case e.ConstraintName != "":
+		return " on constraint " + e.ConstraintName
+	case e.TableName != "":
+		return " on table " + e.TableName
+	}
+	return ""
+}
+
+// serverError is an error of PostgreSQL without its values.
+type serverError struct{ severity, code, about string }
+
+func (e serverError) Error() string {
+	return fmt.Sprintf("PostgreSQL says %s %s%s", e.severity, e.code, e.about)
+}
+
+// translateCommit is translate for COMMIT, where no answer means that nobody knows. An error of severity ERROR means
+// rolled back; FATAL may come after the commit (the server was told to stop while it waited for a replica).
+func translateCommit(err error) error {
+	if err == nil || notCommitted(err) {
+		return translate("commit", err)
+	}
+	return fmt.Errorf("%w: %w", dedup.ErrUnclear, bare(err))
+}
+
+// notCommitted reports that a failed COMMIT was never sent, or that the server has answered no.
+func notCommitted(err error) bool {
+	var pgErr *pgconn.PgError
+	var lite *sqlite.Error
+	switch {
+	case errors.As(err, &pgErr):
+		return pgErr.Severity == "ERROR"
+	case errors.As(err, &lite):
+		return true
+	}
+	return pgconn.SafeToRetry(err) || errors.Is(err, pgx.ErrTxCommitRollback) || errors.Is(err, sql.ErrTxDone)
+}

@@ -1,0 +1,9 @@
+package ledger_test
+
+import (
+	"testing"
+
+	"github.com/dedupgate/dedupgate/internal/testkit"
+)
+
+func TestMain(m *testing.M) { testkit.Main(m) }
