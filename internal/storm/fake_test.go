@@ -330,7 +330,11 @@ func (f *fake) timeline(w http.ResponseWriter, runID string) {
 		writeJSON(w, 404, map[string]string{"detail": "none"})
 		return
 	}
-	writeJSON(w, 200, view.Timeline{Run: run.Run, Events: f.listEvents(runID)})
+	shown := []view.Run{run.Run}
+	if f.look != nil {
+		f.look(0, shown)
+	}
+	writeJSON(w, 200, view.Timeline{Run: shown[0], Events: f.listEvents(runID)})
 }
 
 // writePage cuts a page out of a listing; its cursor is a place in it.
