@@ -90,10 +90,12 @@ func (f fakeReplayer) ReplayQuarantined(ctx context.Context, id, actor, reason s
 	return f(ctx, id, actor, reason)
 }
 
+// adminRig is an admin handler with everything around it faked. Its options may be changed until the first request.
 type adminRig struct {
 	opts   AdminOptions
 	reader *fakeReader
 	log    *logBuffer
+	h      http.Handler
 }
 
 func newAdminRig() *adminRig {
@@ -119,9 +121,12 @@ func (r *adminRig) get(t *testing.T, target string) *httptest.ResponseRecorder {
 
 func (r *adminRig) send(t *testing.T, method, target, body string) *httptest.ResponseRecorder {
 	t.Helper()
-	h, err := NewAdmin(r.opts)
-	if err != nil {
-		t.Fatal(err)
+	if r.h == nil {
+		h, err := NewAdmin(r.opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.h = h
 	}
 	req := httptest.NewRequest(method, target, strings.NewReader(body))
 	req.Header.Set("Authorization", "Bearer "+adminTestToken)
@@ -129,7 +134,7 @@ func (r *adminRig) send(t *testing.T, method, target, body string) *httptest.Res
 		req.Header.Set("Content-Type", "application/json")
 	}
 	w := httptest.NewRecorder()
-	h.ServeHTTP(w, req)
+	r.h.ServeHTTP(w, req)
 	return w
 }
 
@@ -141,7 +146,9 @@ func wantProblem(t *testing.T, w *httptest.ResponseRecorder, status int, text st
 	if ct := w.Header().Get("Content-Type"); ct != "application/problem+json" {
 		t.Errorf("Content-Type %q", ct)
 	}
-	var p struct{ Status int }
+	var p struct {
+		Status int `json:"status"`
+	}
 	if err := json.Unmarshal(w.Body.Bytes(), &p); err != nil || p.Status != status {
 		t.Errorf("problem %s: %v", w.Body, err)
 	}
@@ -152,7 +159,7 @@ func TestFiltersReachTheReader(t *testing.T) {
 	since, until := time.Date(2026, 9, 14, 10, 0, 0, 0, time.UTC), time.Date(2026, 9, 15, 10, 0, 0, 0, time.UTC)
 	span := view.Range{Since: since, Until: until}
 	times := "since=2026-09-14T12:00:00%2B02:00&until=2026-09-15T10:00:00Z"
-	yes := true
+	r := newAdminRig()
 	for target, want := range map[string]any{
 		"/runs?limit=500&cursor=abc&source=apify&kind=run&run_id=r&status=TIMED_OUT&actor_id=a&task_id=t&" + times: view.RunQuery{
 			Range: span, Paging: view.Paging{Limit: 500, Cursor: "abc"}, Source: "apify", Kind: "run", RunID: "r",
@@ -169,14 +176,12 @@ func TestFiltersReachTheReader(t *testing.T) {
 		"/events/" + someID:          someID,
 		"/quarantine/" + someID:      someID,
 	} {
-		r := newAdminRig()
 		if w := r.get(t, apiPrefix+target); w.Code != http.StatusOK || r.reader.query != want {
 			t.Errorf("%s: %d\ngot  %+v\nwant %+v\n%s", target, w.Code, r.reader.query, want, w.Body)
 		}
 	}
-	r := newAdminRig()
 	r.get(t, apiPrefix+"/quarantine?source=s&reason=not_json&replayed=true&"+times)
-	if q, ok := r.reader.query.(view.QuarantineQuery); !ok || q.Source != "s" || q.Reason != "not_json" || q.Replayed == nil || *q.Replayed != yes {
+	if q, ok := r.reader.query.(view.QuarantineQuery); !ok || q.Source != "s" || q.Reason != "not_json" || q.Replayed == nil || !*q.Replayed {
 		t.Errorf("quarantine: %+v", r.reader.query)
 	}
 	r.get(t, apiPrefix+"/quarantine")
@@ -227,6 +232,7 @@ func TestListingsAreNeverNull(t *testing.T) {
 
 func TestErrorsOfTheReaderAreTranslated(t *testing.T) {
 	t.Parallel()
+	r := newAdminRig()
 	for _, tc := range []struct {
 		err    error
 		status int
@@ -240,8 +246,8 @@ func TestErrorsOfTheReaderAreTranslated(t *testing.T) {
 		{context.DeadlineExceeded, 503, "shorter time range", true},
 		{errors.New("relation secret does not exist"), 500, "the log has the details", true},
 	} {
-		r := newAdminRig()
 		r.reader.err = tc.err
+		logged := len(r.log.String())
 		for _, target := range []string{
 			"/runs", "/runs/r1", "/events", "/events/" + someID, "/events/" + someID + "/body", "/receipts",
 			"/quarantine", "/quarantine/" + someID, "/quarantine/" + someID + "/body", "/stats",
@@ -255,7 +261,7 @@ func TestErrorsOfTheReaderAreTranslated(t *testing.T) {
 				t.Errorf("%s: Retry-After %q with %d", target, w.Header().Get("Retry-After"), tc.status)
 			}
 		}
-		if got := r.log.String() != ""; got != tc.logged {
+		if got := len(r.log.String()) > logged; got != tc.logged {
 			t.Errorf("%v: logged %v", tc.err, got)
 		}
 	}
@@ -263,6 +269,7 @@ func TestErrorsOfTheReaderAreTranslated(t *testing.T) {
 
 func TestBadParametersAreExplained(t *testing.T) {
 	t.Parallel()
+	r := newAdminRig()
 	for target, text := range map[string]string{
 		"/runs?limit=501":                  "query.limit",
 		"/runs?limit=0":                    "query.limit",
@@ -278,80 +285,11 @@ func TestBadParametersAreExplained(t *testing.T) {
 		"/stats?since=1h&until=2h":         "later than since",
 		"/events?cursor=" + long(600, "c"): "query.cursor",
 	} {
-		wantProblem(t, newAdminRig().get(t, apiPrefix+target), http.StatusUnprocessableEntity, text)
+		wantProblem(t, r.get(t, apiPrefix+target), http.StatusUnprocessableEntity, text)
 	}
 }
 
 func long(n int, s string) string { return strings.Repeat(s, n) }
-
-func TestStoredBodiesAreHandedOutAsFiles(t *testing.T) {
-	t.Parallel()
-	for _, target := range []string{"/events/", "/quarantine/"} {
-		r := newAdminRig()
-		r.reader.body = view.Body{ContentType: "text/html\r\nX-Evil: 1", Bytes: []byte("<script>\x00\xff")}
-		w := r.get(t, apiPrefix+target+someID+"/body")
-		if w.Code != http.StatusOK || w.Body.String() != "<script>\x00\xff" {
-			t.Errorf("%s: %d %q", target, w.Code, w.Body)
-		}
-		for name, want := range map[string]string{
-			"Content-Type": "application/octet-stream", "Content-Disposition": `attachment; filename="` + someID + `.bin"`,
-			"X-Content-Type-Options": "nosniff", "X-Sent-Content-Type": "text/htmlX-Evil: 1", "X-Evil": "",
-		} {
-			if got := w.Header().Get(name); got != want {
-				t.Errorf("%s: %s is %q, want %q", target, name, got, want)
-			}
-		}
-	}
-}
-
-func TestReplay(t *testing.T) {
-	t.Parallel()
-	r := newAdminRig()
-	var asked [3]string
-	r.opts.Replayer = fakeReplayer(func(ctx context.Context, id, actor, reason string) (dedup.Verdict, error) {
-		asked = [3]string{id, actor, reason}
-		return dedup.Verdict{Outcome: dedup.OutcomeUpdated, Reason: dedup.ReasonFirstSeen, EventID: firstSeen.EventID}, ctx.Err()
-	})
-	w := r.send(t, http.MethodPost, apiPrefix+"/quarantine/"+someID+"/replay", `{"reason":"  template fixed "}`)
-	want := `{"outcome":"updated","reason":"first_seen","event_id":"` + firstSeen.EventID.String() + `"}` + "\n"
-	if w.Code != http.StatusOK || w.Body.String() != want {
-		t.Errorf("%d %s, want %s", w.Code, w.Body, want)
-	}
-	if asked != [3]string{someID, "alice", "template fixed"} {
-		t.Errorf("replayed %v", asked)
-	}
-	if l := r.log.lines(t); len(l) != 1 || l[0]["actor"] != "alice" || l[0]["quarantine_id"] != someID {
-		t.Errorf("logged %v", l)
-	}
-}
-
-func TestReplayWantsAReason(t *testing.T) {
-	t.Parallel()
-	for _, body := range []string{`{}`, `{"reason":""}`, `{"reason":"   "}`, `{"reason":"` + long(501, "x") + `"}`} {
-		r := newAdminRig()
-		r.opts.Replayer = fakeReplayer(nil)
-		wantProblem(t, r.send(t, http.MethodPost, apiPrefix+"/quarantine/"+someID+"/replay", body), http.StatusUnprocessableEntity, "reason")
-	}
-}
-
-func TestReplayRefusalsAreTold(t *testing.T) {
-	t.Parallel()
-	for _, tc := range []struct {
-		err    error
-		status int
-		text   string
-	}{
-		{fmt.Errorf("%w: only the first 64 KiB were kept", ErrCantReplay), 409, "only the first 64 KiB"},
-		{view.ErrNotFound, 404, "no such entry"},
-		{dedup.ErrBusy, 503, "Ask again"},
-	} {
-		r := newAdminRig()
-		r.opts.Replayer = fakeReplayer(func(context.Context, string, string, string) (dedup.Verdict, error) {
-			return dedup.Verdict{}, tc.err
-		})
-		wantProblem(t, r.send(t, http.MethodPost, apiPrefix+"/quarantine/"+someID+"/replay", `{"reason":"x"}`), tc.status, tc.text)
-	}
-}
 
 func TestAdminAnswersCarrySecurityHeaders(t *testing.T) {
 	t.Parallel()
@@ -367,7 +305,7 @@ func TestAdminAnswersCarrySecurityHeaders(t *testing.T) {
 				t.Errorf("%s: %s is %q", target, name, got)
 			}
 		}
-		if w.Header().Get("X-Request-Id") == "" {
+		if w.Header().Get("X-Request-ID") == "" {
 			t.Errorf("%s: no request id", target)
 		}
 	}
@@ -408,9 +346,11 @@ func TestTheDescriptionNamesEveryOperation(t *testing.T) {
 	t.Parallel()
 	r := newAdminRig()
 	var doc struct {
-		OpenAPI string
-		Paths   map[string]map[string]any
-		Servers []struct{ URL string }
+		OpenAPI string                    `json:"openapi"`
+		Paths   map[string]map[string]any `json:"paths"`
+		Servers []struct {
+			URL string `json:"url"`
+		} `json:"servers"`
 	}
 	w := r.get(t, "/api/openapi.json")
 	if err := json.Unmarshal(w.Body.Bytes(), &doc); err != nil {

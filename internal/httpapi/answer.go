@@ -43,11 +43,15 @@ func answerMessage(v dedup.Verdict, in *dedup.Inbound) string {
 		if in.Quarantine != nil && in.Quarantine.Message != "" {
 			return in.Quarantine.Message
 		}
-		return "The database refuses a value of this event (a NUL character or invalid UTF-8 in an id or type). It is kept in quarantine; correct the webhook's template."
+		return rejectedMessage
 	default:
 		return ""
 	}
 }
+
+// rejectedMessage is for an event that had an identity until the database saw it.
+const rejectedMessage = "The database refuses a value of this event (a NUL character or invalid UTF-8 in an id or type). " +
+	"It is kept in quarantine; correct the webhook's template."
 
 // append writes the answer as JSON. By hand, because this runs for every webhook: no allocation when b is large enough.
 func (a *answer) append(b []byte) []byte {
@@ -144,7 +148,7 @@ func newAnswers() *answers {
 }
 
 func (s *answers) write(w http.ResponseWriter, status int, a *answer) {
-	buf := s.buffers.Get().(*[]byte)
+	buf, _ := s.buffers.Get().(*[]byte) // New makes nothing else
 	defer s.buffers.Put(buf)
 	*buf = a.append((*buf)[:0])
 	h := w.Header()

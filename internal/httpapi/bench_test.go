@@ -28,9 +28,8 @@ func BenchmarkIngest(b *testing.B) {
 			Outcome: dedup.OutcomeDuplicate, Reason: dedup.ReasonWindowHit, Repeat: dedup.RepeatRetry, EventID: firstSeen.EventID,
 		},
 	} {
-		for logging, log := range map[string]*slog.Logger{
-			"json": slog.New(slog.NewJSONHandler(io.Discard, nil)), "off": slog.New(slog.DiscardHandler),
-		} {
+		formatted := slog.NewJSONHandler(&discard{}, nil)
+		for logging, log := range map[string]*slog.Logger{"json": slog.New(formatted), "off": slog.New(slog.DiscardHandler)} {
 			b.Run(name+"/log="+logging, func(b *testing.B) {
 				r := newRig(b)
 				r.verdict(v)

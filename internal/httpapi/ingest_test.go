@@ -56,7 +56,7 @@ func TestUnknownSourceAndWrongTokenAreAnsweredTheSame(t *testing.T) {
 		if admitted, _ := r.all(); len(admitted) != 0 {
 			t.Errorf("%s reached the gate", target)
 		}
-		w.Header().Del("X-Request-Id")
+		w.Header().Del("X-Request-ID")
 		return w
 	}
 	want := ask("/webhooks/apify?token=wrong", "")

@@ -14,11 +14,20 @@ import (
 	"github.com/dedupgate/dedupgate/internal/view"
 )
 
-// writeProblem answers with a problem (RFC 9457) outside of the API's own operations.
+// plainProblem is a problem (RFC 9457) that needs no details.
+type plainProblem struct {
+	Title  string `json:"title"`
+	Status int    `json:"status"`
+	Detail string `json:"detail"`
+}
+
+// writeProblem answers with a problem outside of the API's own operations.
 func writeProblem(c *gin.Context, status int, detail string) {
-	c.Header("Content-Type", "application/problem+json")
-	c.Status(status)
-	_ = json.NewEncoder(c.Writer).Encode(huma.ErrorModel{Title: http.StatusText(status), Status: status, Detail: detail})
+	body, err := json.Marshal(plainProblem{http.StatusText(status), status, detail})
+	if err != nil {
+		panic(err) // two texts and a number have a JSON form
+	}
+	c.Data(status, "application/problem+json", append(body, '\n'))
 }
 
 // problem translates an error of a [Reader] or [Replayer]. What the table does not know is 500, logged here and not told.

@@ -18,17 +18,17 @@ func recovered(log *slog.Logger, answer func(c *gin.Context)) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		defer func() {
 			v := recover()
-			switch {
-			case v == nil:
+			if v == nil {
 				return
-			case v == http.ErrAbortHandler: //nolint:errorlint // the sentinel itself is the signal
+			}
+			if v == http.ErrAbortHandler { //nolint:errorlint // net/http compares this very value too
 				panic(v)
 			}
 			log.LogAttrs(c.Request.Context(), slog.LevelError, "panic in a handler",
 				slog.String("panic", panicText(v)),
 				slog.String("method", clip(c.Request.Method, maxLoggedWord)),
 				slog.String("route", c.FullPath()),
-				slog.String("request_id", c.Writer.Header().Get(requestIDHeader)),
+				slog.String("request_id", strings.Join(c.Writer.Header()[requestIDHeader], "")),
 				slog.String("stack", stack()))
 			c.Abort()
 			if c.Writer.Written() {

@@ -19,10 +19,11 @@ func TestAPanicIsAnsweredAndItsStackLogged(t *testing.T) {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 	l := r.log.lines(t)[0]
-	if l["panic"] != "value of type string" || l["route"] != "/webhooks/:source" || l["request_id"] != w.Header().Get("X-Request-Id") {
+	if l["panic"] != "value of type string" || l["route"] != "/webhooks/:source" || l["request_id"] != w.Header().Get("X-Request-ID") {
 		t.Errorf("logged %v", l)
 	}
-	if stack, _ := l["stack"].(string); !strings.HasPrefix(stack, "github.com/dedupgate/dedupgate/internal/httpapi.TestAPanic") || !strings.Contains(stack, "(*ingest).admit:") {
+	stack, _ := l["stack"].(string)
+	if !strings.HasPrefix(stack, "github.com/dedupgate/dedupgate/internal/httpapi.TestAPanic") || !strings.Contains(stack, "(*ingest).admit:") {
 		t.Errorf("stack: %s", stack)
 	}
 	if r.meter.inFlight != 0 || len(r.meter.refused) != 1 {

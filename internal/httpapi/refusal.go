@@ -36,35 +36,64 @@ type refusal struct {
 	message string        // says what to do
 	retry   time.Duration // > 0: Retry-After, this plus up to as much again
 	close   bool          // the rest of the request is not read: the connection can't be used again
+	header  [2]string     // one more header, name and value, when set
 }
 
 // refusals is the status table: every answer of the public listener that is no receipt.
 func refusals() []refusal {
 	return []refusal{
-		{code: refusedUnauthorized, status: http.StatusUnauthorized, level: slog.LevelWarn,
-			message: "Unknown source, or its token is missing or wrong. Send the source's token as ?token=… in the URL or in the header 'Authorization: Bearer …'."},
-		{code: refusedNotFound, status: http.StatusNotFound, level: slog.LevelInfo,
-			message: "There is nothing here. Webhooks go to POST /webhooks/{source}."},
-		{code: refusedMethod, status: http.StatusMethodNotAllowed, level: slog.LevelInfo,
-			message: "This address doesn't take that method; see the Allow header. Webhooks are sent with POST."},
-		{code: refusedIncomplete, status: http.StatusBadRequest, level: slog.LevelInfo, close: true,
-			message: "The body ended early or its transfer coding is broken. Nothing was stored; send it again."},
-		{code: refusedTimeout, status: http.StatusRequestTimeout, level: slog.LevelWarn, close: true,
-			message: "The body did not arrive in time. Nothing was stored; send it again."},
-		{code: refusedTooLarge, status: http.StatusRequestEntityTooLarge, level: slog.LevelWarn, close: true,
-			message: "The body is over the limit. Its headers, size and start were put into quarantine; use a payload template that leaves large fields out, or raise http.max_body."},
-		{code: refusedEncoding, status: http.StatusUnsupportedMediaType, level: slog.LevelWarn,
-			message: "The body is compressed. Send it without Content-Encoding."},
-		{code: refusedMediaType, status: http.StatusUnsupportedMediaType, level: slog.LevelWarn,
-			message: "This source takes JSON. Remove Content-Type from the webhook's headers template, or set it to application/json."},
-		{code: refusedInternal, status: http.StatusInternalServerError, level: slog.LevelError,
-			message: "Something is broken here; the log has the details under this answer's X-Request-Id. Send it again."},
-		{code: refusedBusy, status: http.StatusServiceUnavailable, level: slog.LevelError, retry: time.Second,
-			message: "Too many requests are waiting. Nothing was stored; send it again."},
-		{code: refusedUnavailable, status: http.StatusServiceUnavailable, level: slog.LevelError, retry: 5 * time.Second,
-			message: "The database can't be reached, so nobody can tell whether this event is known. Send it again."},
-		{code: refusedStopping, status: http.StatusServiceUnavailable, level: slog.LevelError, retry: time.Second, close: true,
-			message: "This instance is shutting down. Nothing was stored; send it again."},
+		{
+			code: refusedUnauthorized, status: http.StatusUnauthorized, level: slog.LevelWarn,
+			header: [2]string{"WWW-Authenticate", "Bearer"},
+			message: "Unknown source, or its token is missing or wrong. " +
+				"Send the source's token as ?token=… in the URL or in the header 'Authorization: Bearer …'.",
+		},
+		{
+			code: refusedNotFound, status: http.StatusNotFound, level: slog.LevelInfo,
+			message: "There is nothing here. Webhooks go to POST /webhooks/{source}.",
+		},
+		{
+			code: refusedMethod, status: http.StatusMethodNotAllowed, level: slog.LevelInfo,
+			message: "This address doesn't take that method; see the Allow header. Webhooks are sent with POST.",
+		},
+		{
+			code: refusedIncomplete, status: http.StatusBadRequest, level: slog.LevelInfo, close: true,
+			message: "The body ended early or its transfer coding is broken. Nothing was stored; send it again.",
+		},
+		{
+			code: refusedTimeout, status: http.StatusRequestTimeout, level: slog.LevelWarn, close: true,
+			message: "The body did not arrive in time. Nothing was stored; send it again.",
+		},
+		{
+			code: refusedTooLarge, status: http.StatusRequestEntityTooLarge, level: slog.LevelWarn, close: true,
+			message: "The body is over the limit. Its headers, size and start were put into quarantine; " +
+				"use a payload template that leaves large fields out, or raise http.max_body.",
+		},
+		{
+			code: refusedEncoding, status: http.StatusUnsupportedMediaType, level: slog.LevelWarn,
+			header:  [2]string{"Accept-Encoding", "identity"},
+			message: "The body is compressed. Send it without Content-Encoding.",
+		},
+		{
+			code: refusedMediaType, status: http.StatusUnsupportedMediaType, level: slog.LevelWarn,
+			message: "This source takes JSON. Remove Content-Type from the webhook's headers template, or set it to application/json.",
+		},
+		{
+			code: refusedInternal, status: http.StatusInternalServerError, level: slog.LevelError,
+			message: "Something is broken here; the log has the details under this answer's X-Request-Id. Send it again.",
+		},
+		{
+			code: refusedBusy, status: http.StatusServiceUnavailable, level: slog.LevelError, retry: time.Second,
+			message: "Too many requests are waiting. Nothing was stored; send it again.",
+		},
+		{
+			code: refusedUnavailable, status: http.StatusServiceUnavailable, level: slog.LevelError, retry: 5 * time.Second,
+			message: "The database can't be reached, so nobody can tell whether this event is known. Send it again.",
+		},
+		{
+			code: refusedStopping, status: http.StatusServiceUnavailable, level: slog.LevelError, retry: time.Second, close: true,
+			message: "This instance is shutting down. Nothing was stored; send it again.",
+		},
 	}
 }
 
@@ -93,14 +122,12 @@ func (r *refusal) write(w http.ResponseWriter) {
 	h := w.Header()
 	h["Content-Type"] = jsonType
 	if r.retry > 0 {
-		seconds := int(r.retry/time.Second) + rand.IntN(int(r.retry/time.Second)+1)
+		least := int(r.retry / time.Second)
+		seconds := least + rand.IntN(least+1) //nolint:gosec // it spreads retries, it guards nothing
 		h.Set("Retry-After", strconv.Itoa(seconds))
 	}
-	switch r.code {
-	case refusedUnauthorized:
-		h.Set("WWW-Authenticate", "Bearer")
-	case refusedEncoding:
-		h.Set("Accept-Encoding", "identity")
+	if r.header[0] != "" {
+		h.Set(r.header[0], r.header[1])
 	}
 	if r.close {
 		h.Set("Connection", "close")

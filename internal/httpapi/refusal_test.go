@@ -31,6 +31,12 @@ func TestRefusals(t *testing.T) {
 		return req
 	}
 	seen := map[refusalCode]bool{}
+	body := func(b io.Reader) *http.Request {
+		return request(func(r *http.Request) { r.Body, r.ContentLength = io.NopCloser(b), -1 })
+	}
+	to := func(method, target string) *http.Request {
+		return httptest.NewRequest(method, target, strings.NewReader(ok))
+	}
 	for _, tc := range []struct {
 		name   string
 		req    *http.Request
@@ -40,18 +46,14 @@ func TestRefusals(t *testing.T) {
 		header string // name of one that has to be there
 		level  string // of the log line; "" for none
 	}{
-		{"wrong token", httptest.NewRequest("POST", "/webhooks/apify?token=wrong", strings.NewReader(ok)), nil, refusedUnauthorized, 401, "Www-Authenticate", "WARN"},
-		{"unknown path", httptest.NewRequest("POST", "/webhook/apify", nil), nil, refusedNotFound, 404, "X-Request-Id", ""},
-		{"trailing slash", httptest.NewRequest("POST", "/webhooks/apify/", nil), nil, refusedNotFound, 404, "X-Request-Id", ""},
-		{"wrong method", httptest.NewRequest("GET", "/webhooks/apify", nil), nil, refusedMethod, 405, "Allow", ""},
-		{"body that ends early", request(func(r *http.Request) { r.Body = io.NopCloser(failingBody{io.ErrUnexpectedEOF}) }), nil, refusedIncomplete, 400, "Connection", "INFO"},
-		{"slow body", request(func(r *http.Request) {
-			r.Body = io.NopCloser(failingBody{fmt.Errorf("read tcp: %w", os.ErrDeadlineExceeded)})
-		}), nil, refusedTimeout, 408, "Connection", "WARN"},
+		{"wrong token", to(http.MethodPost, "/webhooks/apify?token=wrong"), nil, refusedUnauthorized, 401, "Www-Authenticate", "WARN"},
+		{"unknown path", to(http.MethodPost, "/webhook/apify"), nil, refusedNotFound, 404, "X-Request-ID", ""},
+		{"trailing slash", to(http.MethodPost, "/webhooks/apify/"), nil, refusedNotFound, 404, "X-Request-ID", ""},
+		{"wrong method", to(http.MethodGet, "/webhooks/apify"), nil, refusedMethod, 405, "Allow", ""},
+		{"body that ends early", body(failingBody{io.ErrUnexpectedEOF}), nil, refusedIncomplete, 400, "Connection", "INFO"},
+		{"slow body", body(failingBody{fmt.Errorf("read tcp: %w", os.ErrDeadlineExceeded)}), nil, refusedTimeout, 408, "Connection", "WARN"},
 		{"announced too large", webhookRequest("apify", strings.Repeat("x", 300<<10)), nil, refusedTooLarge, 413, "Connection", "WARN"},
-		{"chunked too large", request(func(r *http.Request) {
-			r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(make([]byte, 300<<10))), -1
-		}), nil, refusedTooLarge, 413, "Connection", "WARN"},
+		{"chunked too large", body(bytes.NewReader(make([]byte, 300<<10))), nil, refusedTooLarge, 413, "Connection", "WARN"},
 		{"compressed", request(func(r *http.Request) { r.Header.Set("Content-Encoding", "gzip") }), nil, refusedEncoding, 415, "Accept-Encoding", "WARN"},
 		{"not JSON by its type", request(func(r *http.Request) { r.Header.Set("Content-Type", "text/plain") }), nil, refusedMediaType, 415, "", "WARN"},
 		{"something unheard of", webhookRequest("apify", ok), errors.New("?"), refusedInternal, 500, "", "ERROR"},
@@ -78,7 +80,7 @@ func TestRefusals(t *testing.T) {
 			if tc.header != "" && w.Header().Get(tc.header) == "" {
 				t.Errorf("no header %s", tc.header)
 			}
-			if w.Header().Get("X-Request-Id") == "" {
+			if w.Header().Get("X-Request-ID") == "" {
 				t.Error("no request id")
 			}
 			if len(r.meter.refused) != 1 || r.meter.refused[0] != string(tc.code) || len(r.meter.receipts) != 0 || r.meter.inFlight != 0 {

@@ -8,7 +8,8 @@ import (
 	"github.com/dedupgate/dedupgate/internal/dedup"
 )
 
-// requestIDHeader carries the id that the log has too; for a webhook it is the receipt id.
+// requestIDHeader carries the id that the log has too; for a webhook it is the receipt id. In canonical form: it goes into
+// and comes out of header maps as it is.
 const requestIDHeader = "X-Request-Id"
 
 // rule says who may use a route.
@@ -46,5 +47,5 @@ func newEngine(trustedProxies []string) (*gin.Engine, error) {
 
 // identified gives every answer an id. The ingest handler does it itself: there the id is the receipt's.
 func identified(c *gin.Context) {
-	c.Writer.Header().Set(requestIDHeader, dedup.NewID(time.Now()).String())
+	c.Writer.Header()[requestIDHeader] = []string{dedup.NewID(time.Now()).String()}
 }

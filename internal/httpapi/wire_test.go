@@ -55,7 +55,11 @@ func dial(t *testing.T, address, text string) *net.TCPConn {
 	if _, err := io.WriteString(c, text); err != nil {
 		t.Fatal(err)
 	}
-	return c.(*net.TCPConn)
+	tcp, ok := c.(*net.TCPConn)
+	if !ok {
+		t.Fatalf("a connection of type %T", c)
+	}
+	return tcp
 }
 
 func head(length string) string {
