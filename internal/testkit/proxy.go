@@ -68,7 +68,8 @@ func (p *FlakyProxy) LimitAnswers(n int) {
 // two parts isn't recognised.
 func (p *FlakyProxy) CutAfter(text string) <-chan struct{} {
 	p.t.Helper()
-	return p.add(cutAfterName, "upstream", map[string]any{"text": text}).(*cutAfter).done
+	fault, _ := p.add(cutAfterName, "upstream", map[string]any{"text": text}).(*cutAfter)
+	return fault.done
 }
 
 // Heal takes all faults back, Cut excepted.

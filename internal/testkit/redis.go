@@ -2,6 +2,7 @@ package testkit
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -49,7 +50,7 @@ func mustBeEmpty(ctx context.Context, client *redis.Client) error {
 		return err
 	}
 	if strings.Contains(keyspace, "keys=") {
-		return fmt.Errorf("it holds keys and tests would flush them; if it is meant for tests, run FLUSHALL on it once")
+		return errors.New("it holds keys and tests would flush them; if it is meant for tests, run FLUSHALL on it once")
 	}
 	return nil
 }

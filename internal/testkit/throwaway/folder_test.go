@@ -12,17 +12,17 @@ func TestSweepRemovesOnlyOldFoldersOfTheDead(t *testing.T) {
 	t.Parallel()
 	parent := t.TempDir()
 	made := time.Now()
-	make := func(name string, age time.Duration) string {
+	place := func(name string, age time.Duration) string {
 		path := filepath.Join(parent, name)
 		if err := errors.Join(os.Mkdir(path, 0o700), os.Chtimes(path, made, made.Add(-age))); err != nil {
 			t.Fatal(err)
 		}
 		return path
 	}
-	orphan := make(folderPrefix+"orphan", time.Hour)
-	fresh := make(folderPrefix+"fresh", 0)
-	foreign := make("somebody-elses", time.Hour)
-	owned := make(folderPrefix+"owned", time.Hour)
+	orphan := place(folderPrefix+"orphan", time.Hour)
+	fresh := place(folderPrefix+"fresh", 0)
+	foreign := place("somebody-elses", time.Hour)
+	owned := place(folderPrefix+"owned", time.Hour)
 	lock, err := lockFile(filepath.Join(owned, "lock"))
 	if err != nil {
 		t.Fatal(err)

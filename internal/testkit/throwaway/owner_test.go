@@ -19,22 +19,22 @@ const ownerMark = "DEDUPGATE_TEST_OWNER"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(ownerMark) != "" {
-		os.Exit(own())
+		fmt.Fprintln(os.Stderr, own())
+		os.Exit(1)
 	}
 	os.Exit(m.Run())
 }
 
-func own() int {
+// own returns only when a server does not start.
+func own() error {
 	ctx := context.Background()
 	postgres, err := throwaway.StartPostgres(ctx)
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
+		return err
 	}
 	redis, err := throwaway.StartRedis(ctx)
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
+		return err
 	}
 	fmt.Println(postgres.PID())
 	fmt.Println(redis.PID())

@@ -1,6 +1,7 @@
 package throwaway
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -16,11 +17,12 @@ const (
 
 // FreePort returns a port of 127.0.0.1 that nobody listens on. It stays free only by luck; listen on port 0 instead where
 // you can.
-func FreePort() (int, error) {
+func FreePort(ctx context.Context) (int, error) {
+	var listener net.ListenConfig
 	var last error
 	for range 100 {
-		port := lowestPort + rand.IntN(portChoices)
-		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		port := lowestPort + rand.IntN(portChoices) //nolint:gosec // a port is no secret
+		l, err := listener.Listen(ctx, "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 		if err != nil {
 			last = err
 			continue

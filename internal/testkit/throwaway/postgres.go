@@ -117,7 +117,7 @@ func postgresAccount() (account, error) {
 
 // command prepares a program of PostgreSQL. Nothing of our environment reaches it: PGPORT and its like would.
 func (a account) command(dir, program string, args ...string) *exec.Cmd {
-	cmd := exec.Command(program, args...)
+	cmd := exec.Command(program, args...) //nolint:noctx // the server outlives the context of its start
 	cmd.Dir = dir
 	cmd.Env = []string{"LC_ALL=C", "TZ=UTC", "PATH=" + os.Getenv("PATH")}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: a.credential}

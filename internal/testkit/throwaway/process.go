@@ -106,13 +106,15 @@ func (p *process) killTree() error {
 }
 
 func awaitGone(pids []int) error {
-	deadline := time.Now().Add(stopPatience)
+	patience, tick := time.After(stopPatience), time.NewTicker(pollEvery)
+	defer tick.Stop()
 	for _, pid := range pids {
 		for running(pid) {
-			if time.Now().After(deadline) {
+			select {
+			case <-patience:
 				return fmt.Errorf("process %d survives SIGKILL", pid)
+			case <-tick.C:
 			}
-			time.Sleep(pollEvery)
 		}
 	}
 	return nil

@@ -61,5 +61,5 @@ const ipcRemove = 0
 
 // removeSharedMemory frees a System V segment that a killed PostgreSQL left behind.
 func removeSharedMemory(id int) {
-	_, _, _ = syscall.Syscall(syscall.SYS_SHMCTL, uintptr(id), ipcRemove, 0)
+	_, _, _ = syscall.Syscall(syscall.SYS_SHMCTL, uintptr(id), ipcRemove, 0) //nolint:dogsled // if it is gone already, fine
 }

@@ -30,7 +30,7 @@ func StartRedis(ctx context.Context, config ...string) (*Redis, error) {
 	r := &Redis{&Server{
 		name: "Redis", folder: home, stop: syscall.SIGTERM, abort: syscall.SIGKILL,
 		launch: func(port int) *exec.Cmd {
-			cmd := exec.Command(program, conf, "--port", strconv.Itoa(port))
+			cmd := exec.Command(program, conf, "--port", strconv.Itoa(port)) //nolint:noctx // as for PostgreSQL
 			cmd.Dir = home.path
 			cmd.Env = []string{"LC_ALL=C", "TZ=UTC", "PATH=" + os.Getenv("PATH")}
 			cmd.SysProcAttr = &syscall.SysProcAttr{}

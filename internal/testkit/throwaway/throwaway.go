@@ -136,7 +136,7 @@ func (s *Server) Close() error {
 func (s *Server) first(ctx context.Context) error {
 	var err error
 	for range portAttempts {
-		if s.port, err = FreePort(); err != nil {
+		if s.port, err = FreePort(ctx); err != nil {
 			return err
 		}
 		if err = s.boot(ctx); !errors.Is(err, errPortTaken) {

@@ -1,0 +1,26 @@
+# syntax=docker/dockerfile:1
+
+FROM --platform=$BUILDPLATFORM golang:1.26-bookworm AS build
+WORKDIR /src
+COPY go.mod go.sum ./
+RUN --mount=type=cache,target=/go/pkg/mod go mod download
+COPY . .
+ARG VERSION=unknown
+ARG TARGETOS TARGETARCH
+RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
+    CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH \
+    go build -trimpath -ldflags "-s -w -X main.version=$VERSION" -o /out/dedupgate ./cmd/dedupgate && mkdir /out/data
+
+# No shell, no package manager; CA certificates, time zones and a user that is not root.
+FROM gcr.io/distroless/static-debian12:nonroot
+COPY --from=build /out/dedupgate /usr/local/bin/dedupgate
+COPY LICENSE /usr/share/doc/dedupgate/LICENSE
+# The embedded default keeps its database in ./data. In production the container keeps nothing.
+COPY --from=build --chown=nonroot:nonroot /out/data /data
+VOLUME /data
+WORKDIR /
+# Webhooks. The admin listener is for 127.0.0.1 unless DEDUPGATE_ADMIN_LISTEN says otherwise. Liveness and readiness are
+# GET /healthz and /readyz of the public listener.
+EXPOSE 8080
+ENTRYPOINT ["/usr/local/bin/dedupgate"]
+CMD ["serve"]

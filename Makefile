@@ -1,0 +1,76 @@
+# make help lists the targets. Scripts do what takes more than a line.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+CONFIG ?= configs/dedupgate.yaml
+FUZZTIME ?= 10s
+COUNT ?= 3
+TOOL := go tool -modfile=tools/go.mod
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z\/]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build bin/dedupgate, one static file
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/dedupgate ./cmd/dedupgate
+
+.PHONY: run
+run: build ## build and serve with nothing else installed: no config, data in ./data
+	@exec bin/dedupgate serve
+
+.PHONY: test
+test: ## run all tests with the race detector; installs what they need
+	@scripts/test
+
+.PHONY: test/race
+test/race: ## run all tests COUNT times in random order, to find those that depend on luck
+	@scripts/test -count=$(COUNT) -shuffle=on ./...
+
+.PHONY: test/integration
+test/integration: ## run, afresh, the tests of the packages that meet a real PostgreSQL or Redis
+	@scripts/test -count=1 $$(go list -f '{{.ImportPath}} {{.TestImports}} {{.XTestImports}}' ./... | awk '/internal\/testkit[] ]/ { print $$1 }')
+
+.PHONY: lint
+lint: ## run golangci-lint; the first time builds it
+	$(TOOL) golangci-lint run
+
+.PHONY: fmt
+fmt: ## format all Go code
+	$(TOOL) golangci-lint fmt
+
+.PHONY: verify
+verify: ## check formatting, tidy modules, dead code and generated files
+	@scripts/verify
+
+.PHONY: fuzz
+fuzz: ## run each fuzz target for FUZZTIME
+	@FUZZTIME=$(FUZZTIME) scripts/fuzz
+
+.PHONY: migrate
+migrate: build ## bring the database of CONFIG to the newest schema
+	bin/dedupgate migrate up --config $(CONFIG)
+
+.PHONY: dev/up
+dev/up: ## start a PostgreSQL and a Redis to develop against
+	@scripts/dev up
+
+.PHONY: dev/down
+dev/down: ## stop them; their data stays
+	@scripts/dev down
+
+.PHONY: docker
+docker: ## build the container image dedupgate:VERSION
+	docker build --build-arg VERSION=$(VERSION) --tag dedupgate:$(VERSION) .
+
+.PHONY: deps
+deps: ## install what the tests need and this machine lacks: gcc, PostgreSQL, Redis
+	@scripts/deps
+
+.PHONY: clean
+clean: ## remove what was built; ./data stays
+	rm -rf bin dist coverage.out
