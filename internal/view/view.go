@@ -88,8 +88,9 @@ type Timeline struct {
 	Run      Run       `json:"run"`
 	Events   []Event   `json:"events" nullable:"false"`
 	Receipts []Receipt `json:"receipts" nullable:"false"`
-	// ReceiptsCut says that there were more receipts than are listed.
-	ReceiptsCut bool `json:"receipts_cut"`
+	// EventsCut and ReceiptsCut say that there were more than are listed.
+	EventsCut   bool `json:"events_cut" doc:"There are more events than are listed."`
+	ReceiptsCut bool `json:"receipts_cut" doc:"There are more receipts than are listed."`
 }
 
 // Count is a number of receipts of one kind.
