@@ -17,6 +17,8 @@ import (
 	"os"
 	"testing"
 	"time"
+
+	"github.com/dedupgate/dedupgate/internal/testkit/throwaway"
 )
 
 // The servers to use instead of private ones, for Postgres and Redis. Tests that break their server start their own always.
@@ -37,6 +39,14 @@ func Main(m *testing.M) {
 		code = max(code, 1)
 	}
 	os.Exit(code)
+}
+
+// FreePort returns a port of 127.0.0.1 that nobody listens on. It stays free only by luck: listen on port 0 where you can.
+func FreePort(t testing.TB) int {
+	t.Helper()
+	port, err := throwaway.FreePort(t.Context())
+	check(t, err)
+	return port
 }
 
 // Eventually calls try until it returns nil, more and more slowly, and fails the test with its last error when that takes
