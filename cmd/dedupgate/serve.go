@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/dedupgate/dedupgate/internal/app"
+	"github.com/dedupgate/dedupgate/internal/config"
+)
+
+// serveCmd runs the gateway.
+type serveCmd struct {
+	configFlag
+}
+
+// Help is shown by --help.
+func (serveCmd) Help() string {
+	return `Without a configuration the embedded default is served: SQLite and Redis inside the process, data in ./data,
+a token made on first start and kept. With one, migrations are applied under a lock before the listeners answer.
+
+SIGTERM stops in good order: not ready, requests in flight answered, batches flushed, exit 0. Ctrl-C does the same
+without waiting for load balancers to turn away; a second signal ends at once. SIGHUP reads the configuration again.`
+}
+
+// Run serves until a signal ends it.
+func (c *serveCmd) Run(std streams) error {
+	cfg, err := c.load()
+	if err != nil {
+		return err
+	}
+	level := new(slog.LevelVar)
+	log := newLogger(std.err, cfg.Log, level)
+	for _, w := range cfg.Warnings() {
+		log.Warn("configuration warning", "warning", w)
+	}
+
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(signals)
+	defer signal.Stop(hangup)
+	grace := 2 * time.Second
+	go func() {
+		if <-signals == syscall.SIGINT {
+			grace = 0
+		}
+		cancel()
+		<-signals
+		log.Error("second signal: ending at once")
+		os.Exit(exitInterrupted)
+	}()
+
+	a, err := app.New(ctx, app.Options{
+		Config: cfg, Path: c.Config, Environ: os.Environ(), Hangup: hangup, Build: build(), Log: log, Level: level,
+	})
+	if err != nil {
+		return err
+	}
+	greet(std.out, a.Welcome(), log)
+	return a.Run(ctx, func() time.Duration { return grace })
+}
+
+// newLogger writes lines to w; its level follows the configuration.
+func newLogger(w *os.File, c config.Log, level *slog.LevelVar) *slog.Logger {
+	_ = level.UnmarshalText([]byte(c.Level)) // validated
+	opts := &slog.HandlerOptions{Level: level}
+	if c.Format == "json" || c.Format == "auto" && !isTerminal(w) {
+		return slog.New(slog.NewJSONHandler(w, opts))
+	}
+	return slog.New(slog.NewTextHandler(w, opts))
+}
+
+// greet tells a person at a terminal, or one who reads the log, how to go on.
+func greet(w io.Writer, hello app.Welcome, log *slog.Logger) {
+	log.Info("serving", "public", hello.PublicAddr, "admin", hello.AdminAddr, "embedded", hello.Embedded)
+	if hello.WebhookURL == "" {
+		return
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "\nPaste this URL into Apify as the webhook's URL (replace host and port by what Apify can reach):\n\n    %s\n", hello.WebhookURL)
+	fmt.Fprintf(&b, "\nTry it from another terminal; the second time it is a duplicate:\n\n    %s\n", curlLine(hello.WebhookURL))
+	fmt.Fprintf(&b, "\nAdmin API: http://%s (token in %s)\n\n", hello.AdminAddr, hello.AdminTokenPath)
+	_, _ = io.WriteString(w, b.String())
+}
+
+// curlLine sends a short body in the shape of Apify's default payload.
+func curlLine(webhookURL string) string {
+	const body = `{"eventType":"ACTOR.RUN.SUCCEEDED","eventData":{"actorId":"zdoEemL5RrvCPG8vu","actorRunId":"ojue2pKvaKRjkewuJ"},` +
+		`"resource":{"id":"ojue2pKvaKRjkewuJ","status":"SUCCEEDED","finishedAt":"2026-09-14T08:04:21.640Z"}}`
+	return fmt.Sprintf(`curl -H 'Content-Type: application/json' -H 'X-Apify-Webhook-Dispatch-Id: SExv8QzmugdNukKjN' -d '%s' '%s'`, body, webhookURL)
+}

@@ -1,0 +1,86 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/dedupgate/dedupgate/internal/config"
+	"github.com/dedupgate/dedupgate/internal/ledger"
+	"github.com/dedupgate/dedupgate/internal/redisfront"
+)
+
+// Level says how bad a finding is.
+type Level string
+
+// The levels. Only an error has to be mended before a gateway can be relied on.
+const (
+	LevelOK      Level = "ok"
+	LevelWarning Level = "warning"
+	LevelError   Level = "error"
+)
+
+// Finding is one thing that was looked at.
+type Finding struct {
+	Level Level
+	About string // config, database or redis
+	Text  string // what is so, and for a warning or an error what to do
+}
+
+// Check looks at the configuration and the stores it names. It changes nothing.
+func Check(ctx context.Context, cfg *config.Config) []Finding {
+	findings := []Finding{{LevelOK, "config", "valid"}}
+	for _, w := range cfg.Warnings() {
+		findings = append(findings, Finding{LevelWarning, "config", w})
+	}
+	findings = append(findings, checkDatabase(ctx, cfg)...)
+	return append(findings, checkRedis(ctx, cfg)...)
+}
+
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+func checkRedis(ctx context.Context, cfg *config.Config) []Finding {
+	opts, err := redisOptions(cfg)
+	if err != nil {
+		return []Finding{{LevelError, "redis", err.Error()}}
+	}
+	front, err := redisfront.Open(ctx, opts)
+	if err != nil {
+		return []Finding{{LevelError, "redis", err.Error()}}
+	}
+	defer func() { _ = front.Close() }()
+	servers, err := front.Servers(ctx)
+	var findings []Finding
+	if errors.Is(err, redisfront.ErrServerTooOld) {
+		findings = append(findings, Finding{LevelError, "redis", err.Error() + ": install Redis 7.0 or newer"})
+	} else if err != nil {
+		findings = append(findings, Finding{LevelError, "redis", err.Error() + ": outcomes stay right without Redis, but every request asks the database"})
+	}
+	for _, s := range servers {
+		findings = append(findings, describeRedis(s)...)
+	}
+	return findings
+}
+
+func describeRedis(s redisfront.Server) []Finding {
+	findings := []Finding{{LevelOK, "redis", fmt.Sprintf("%s: version %s, eviction policy %s", s.Addr, s.Version, s.Policy)}}
+	switch {
+	case s.EvictsHits():
+		findings = append(findings, Finding{LevelWarning, "redis", fmt.Sprintf(
+			"%s: policy %s may throw away receipts of duplicates that wait for the database; set maxmemory-policy to volatile-lru or noeviction", s.Addr, s.Policy)})
+	case s.RefusesWhenFull():
+		findings = append(findings, Finding{LevelOK, "redis", fmt.Sprintf(
+			"%s: refuses writes at %d bytes (%d used); outcomes stay right then, but every request asks the database", s.Addr, s.MaxMemory, s.UsedMemory)})
+	}
+	return findings
+}
+
+func checkDatabase(ctx context.Context, cfg *config.Config) []Finding {
+	facts, err := ledger.Inspect(ctx, ledgerOptions(cfg))
+	if err != nil {
+		return []Finding{{LevelError, "database", err.Error()}}
+	}
+	_ = facts
+	return nil
+}

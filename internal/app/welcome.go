@@ -1,0 +1,37 @@
+package app
+
+import (
+	"net"
+	"net/url"
+	"path/filepath"
+	"strings"
+
+	"github.com/dedupgate/dedupgate/internal/config"
+)
+
+func welcome(cfg *config.Config, public, admin net.Addr, made string) Welcome {
+	w := Welcome{PublicAddr: reachable(public), AdminAddr: reachable(admin), Embedded: cfg.Embedded()}
+	if cfg.Admin.Token.Reveal() == "" {
+		w.AdminTokenPath = filepath.Join(cfg.DataDir, adminTokenFile)
+	}
+	if made != "" {
+		base := strings.TrimSuffix(cfg.HTTP.PublicURL, "/")
+		if base == "" {
+			base = "http://" + w.PublicAddr
+		}
+		w.WebhookURL = base + "/webhooks/" + cfg.Sources[0].Name + "?token=" + url.QueryEscape(made)
+	}
+	return w
+}
+
+// reachable is an address that this machine can connect to: a listener on all interfaces is reached on localhost.
+func reachable(addr net.Addr) string {
+	host, port, err := net.SplitHostPort(addr.String())
+	if err != nil {
+		return addr.String()
+	}
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = "localhost"
+	}
+	return net.JoinHostPort(host, port)
+}
