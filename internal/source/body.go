@@ -58,9 +58,9 @@ func newReader() *reader {
 }
 
 // read reads the one JSON value that the body must be and fills out by the fields' slots. The whole body is checked, not
-// only what is looked for. Names match exactly. A name that is looked for and occurs twice is an error: two readers of such a
-// body may see different ids; of other names we don't care. Invalid UTF-8 and lone surrogates are let through, as is a byte order mark; the returned
-// problem says what else is wrong, without any of the body's text, and is "" when nothing is.
+// only what is looked for. Names match exactly. A name that is looked for and occurs twice is an error, because two readers
+// of such a body may see different ids; other names may. Invalid UTF-8 and lone surrogates are let through, as is a byte
+// order mark. The problem says what else is wrong, without any of the body's text; it is "" when nothing is.
 func (r *reader) read(body []byte, fields []field, out []scalar) (problem string) {
 	r.text = bytes.TrimPrefix(body, []byte("\ufeff"))
 	r.input = *bytes.NewBuffer(r.text)
@@ -72,8 +72,9 @@ func (r *reader) read(body []byte, fields []field, out []scalar) (problem string
 	if err := r.value(fields, out); err != nil {
 		return r.describe(err, skipped)
 	}
+	end := int(r.dec.InputOffset()) + skipped
 	if _, err := r.dec.ReadToken(); !errors.Is(err, io.EOF) {
-		return "The body goes on after its JSON value (byte " + strconv.Itoa(int(r.dec.InputOffset())+skipped) + "); send one value."
+		return "The body goes on after its JSON value (byte " + strconv.Itoa(end) + "); send one value."
 	}
 	return ""
 }

@@ -84,24 +84,31 @@ type moment struct {
 	known bool
 }
 
-// parseMoment reads RFC 3339. Anything else, or more digits than a nanosecond has, is missing: a time that was cut would
-// let two moments pass for one.
+// parseMoment reads RFC 3339. Anything else is missing, and so is what has more digits than a nanosecond: a time that was
+// cut would let two moments pass for one.
 func parseMoment(s scalar) moment {
 	if len(s) < 2 || s[0] != '"' {
 		return moment{}
 	}
 	text := []byte(s[1 : len(s)-1])
-	if dot := bytes.IndexByte(text, '.'); dot >= 0 {
-		digits := len(text[dot+1:]) - len(bytes.TrimLeft(text[dot+1:], "0123456789"))
-		if digits > 9 {
-			return moment{}
-		}
+	// What the standard library lets through beyond RFC 3339: an hour of one digit, and a decimal comma.
+	if len(text) < len("2006-01-02T15:04:05Z") || text[13] != ':' || text[19] == ',' || decimals(text[19:]) > 9 {
+		return moment{}
 	}
 	var t time.Time
 	if t.UnmarshalText(text) != nil {
 		return moment{}
 	}
 	return moment{t.UTC(), true}
+}
+
+// decimals counts the digits after the point that the text starts with.
+func decimals(text []byte) int {
+	digits, fraction := bytes.CutPrefix(text, []byte("."))
+	if !fraction {
+		return 0
+	}
+	return len(digits) - len(bytes.TrimLeft(digits, "0123456789"))
 }
 
 // millis is 0 for an unknown moment.
