@@ -38,14 +38,14 @@ func (a *App) shutdown(ctx context.Context, grace time.Duration) error {
 	start := time.Now()
 	a.stopping.Store(true)
 	requests, _ := a.gate.Waiting()
-	a.log.Info("stopping: not ready any more", "in_flight", requests, "grace", grace)
+	a.log.Info("stopping: not ready any more", "in_flight", requests, "grace", grace.String())
 	if grace > 0 {
 		<-time.After(grace)
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(a.opts.Config.ShutdownTimeout))
 	defer cancel()
-	err := errors.Join(a.public.Shutdown(ctx), a.Close(ctx), a.admin.Close())
-	a.log.Info("stopped", "took", time.Since(start).Round(time.Millisecond), "clean", err == nil)
+	err := errors.Join(a.public.Shutdown(ctx), a.admin.Shutdown(ctx), a.Close(ctx))
+	a.log.Info("stopped", "took", time.Since(start).Round(time.Millisecond).String(), "clean", err == nil)
 	return err
 }
 
