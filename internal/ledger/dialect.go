@@ -12,6 +12,10 @@ type dialect interface {
 	identify(ctx context.Context, l *Ledger) (identity, error)
 	// identityOf is who a pinned connection said it is when it was made.
 	identityOf(ctx context.Context, conn *gorm.DB) (identity, error)
+	// hasArrays: rows travel as one array a column.
+	hasArrays() bool
+	// maxRows is the most rows of so many columns that one statement takes.
+	maxRows(columns int) int
 	// reconnect replaces all connections, the used ones when they are given back.
 	reconnect(l *Ledger)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"math"
 
 	"github.com/jackc/pgx/v5/stdlib"
 	"gorm.io/gorm"
@@ -41,3 +42,7 @@ func (postgresDialect) identityOf(_ context.Context, conn *gorm.DB) (id identity
 }
 
 func (postgresDialect) reconnect(l *Ledger) { l.pool.Reset() }
+
+func (postgresDialect) hasArrays() bool { return true }
+
+func (postgresDialect) maxRows(int) int { return math.MaxInt32 }

@@ -26,3 +26,10 @@ func (sqliteDialect) identityOf(_ context.Context, conn *gorm.DB) (identity, err
 }
 
 func (sqliteDialect) reconnect(*Ledger) {}
+
+// maxVariables is SQLITE_MAX_VARIABLE_NUMBER.
+const maxVariables = 32766
+
+func (sqliteDialect) hasArrays() bool { return false }
+
+func (sqliteDialect) maxRows(columns int) int { return maxVariables / columns }

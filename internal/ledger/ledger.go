@@ -10,6 +10,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
+
+	"github.com/dedupgate/dedupgate/internal/dedup"
 )
 
 // Options of a ledger.
@@ -51,7 +53,14 @@ type Ledger struct {
 	log     *slog.Logger
 	probe   probe
 	shards  shards
+
+	statements *statements
 }
+
+var (
+	_ dedup.Ledger  = (*Ledger)(nil)
+	_ dedup.HitSink = (*Ledger)(nil)
+)
 
 // Open prepares a ledger over a migrated database (see [Migrate]). PostgreSQL is not connected to before it is needed, so
 // that a gateway can start before its database. Until [Ledger.Run] is started nothing probes the database: the
@@ -61,7 +70,7 @@ func Open(ctx context.Context, opts Options, log *slog.Logger) (*Ledger, error) 
 	if err != nil {
 		return nil, err
 	}
-	l := &Ledger{now: opts.Now, log: log}
+	l := &Ledger{now: opts.Now, log: log, statements: newStatements()}
 	if opts.URL == "" {
 		l.dialect = sqliteDialect{}
 		l.db, err = openSQLite(ctx, opts.Path)

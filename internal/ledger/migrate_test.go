@@ -1,35 +1,34 @@
-package ledger_test
+package ledger
 
 import (
 	"path/filepath"
 	"sync"
 	"testing"
 
-	"github.com/dedupgate/dedupgate/internal/ledger"
 	"github.com/dedupgate/dedupgate/internal/testkit"
 )
 
 func TestMigrateUpDownAndStatus(t *testing.T) {
 	t.Parallel()
-	for name, opts := range map[string]func(t *testing.T) ledger.Options{
-		"postgres": func(t *testing.T) ledger.Options { return ledger.Options{URL: testkit.Postgres(t)} },
-		"sqlite": func(t *testing.T) ledger.Options {
-			return ledger.Options{Path: filepath.Join(t.TempDir(), "a ledger?#%.db")}
+	for name, opts := range map[string]func(t *testing.T) Options{
+		"postgres": func(t *testing.T) Options { return Options{URL: testkit.Postgres(t)} },
+		"sqlite": func(t *testing.T) Options {
+			return Options{Path: filepath.Join(t.TempDir(), "a ledger?#%.db")}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			opts := opts(t)
 			for range 2 { // a second round finds nothing left over
-				if applied, err := ledger.Migrate(t.Context(), opts); err != nil || len(applied) == 0 {
+				if applied, err := Migrate(t.Context(), opts); err != nil || len(applied) == 0 {
 					t.Fatalf("up: applied %v, error %v", applied, err)
 				}
 				expectPending(t, opts, false)
-				if applied, err := ledger.Migrate(t.Context(), opts); err != nil || len(applied) != 0 {
+				if applied, err := Migrate(t.Context(), opts); err != nil || len(applied) != 0 {
 					t.Fatalf("up again: applied %v, error %v", applied, err)
 				}
 				for {
-					undone, err := ledger.MigrateDown(t.Context(), opts)
+					undone, err := MigrateDown(t.Context(), opts)
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -43,9 +42,9 @@ func TestMigrateUpDownAndStatus(t *testing.T) {
 	}
 }
 
-func expectPending(t *testing.T, opts ledger.Options, pending bool) {
+func expectPending(t *testing.T, opts Options, pending bool) {
 	t.Helper()
-	list, err := ledger.MigrationStatus(t.Context(), opts)
+	list, err := MigrationStatus(t.Context(), opts)
 	if err != nil || len(list) == 0 {
 		t.Fatalf("status: %v, error %v", list, err)
 	}
@@ -59,13 +58,13 @@ func expectPending(t *testing.T, opts ledger.Options, pending bool) {
 func TestReplicasMigrateAtOnce(t *testing.T) {
 	t.Parallel()
 	server := testkit.StartPostgres(t)
-	opts := ledger.Options{URL: server.Database()}
+	opts := Options{URL: server.Database()}
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	total := 0
 	for range 3 {
 		wg.Go(func() {
-			applied, err := ledger.Migrate(t.Context(), opts)
+			applied, err := Migrate(t.Context(), opts)
 			mu.Lock()
 			defer mu.Unlock()
 			total += len(applied)
@@ -75,7 +74,7 @@ func TestReplicasMigrateAtOnce(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	list, err := ledger.MigrationStatus(t.Context(), opts)
+	list, err := MigrationStatus(t.Context(), opts)
 	if err != nil || total != len(list) {
 		t.Errorf("%d steps were applied, want each of %d once (error %v)", total, len(list), err)
 	}

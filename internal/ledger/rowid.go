@@ -4,6 +4,8 @@ import (
 	"database/sql/driver"
 	"fmt"
 
+	"github.com/jackc/pgx/v5/pgtype"
+
 	"github.com/dedupgate/dedupgate/internal/dedup"
 )
 
@@ -12,6 +14,9 @@ type rowID dedup.ID
 
 // Value gives the canonical text.
 func (id rowID) Value() (driver.Value, error) { return dedup.ID(id).String(), nil }
+
+// UUIDValue implements [pgtype.UUIDValuer], so that ids travel as 16 bytes.
+func (id rowID) UUIDValue() (pgtype.UUID, error) { return pgtype.UUID{Bytes: id, Valid: true}, nil }
 
 // Scan reads the canonical text, or 16 bytes.
 func (id *rowID) Scan(src any) error {

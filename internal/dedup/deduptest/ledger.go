@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/dedupgate/dedupgate/internal/dedup"
 )
@@ -55,8 +56,11 @@ type Run struct {
 
 // Receipt is what a ledger keeps of one.
 type Receipt struct {
-	Source  string
-	Verdict dedup.Verdict
+	Source     string
+	Verdict    dedup.Verdict
+	ReceivedAt time.Time
+	Type       string
+	RemoteIP   string
 }
 
 // Quarantined is what a ledger keeps of one.
@@ -69,6 +73,7 @@ type Quarantined struct {
 var (
 	_ dedup.Ledger  = (*Ledger)(nil)
 	_ dedup.HitSink = (*Ledger)(nil)
+	_ LedgerBooks   = (*Ledger)(nil)
 )
 
 // NewLedger makes an empty reference in its first life.
@@ -103,7 +108,7 @@ func (l *Ledger) Record(_ context.Context, batch []*dedup.Entry) ([]dedup.Verdic
 			v.QuarantineID = l.keepAside(e)
 		}
 		verdicts[i] = v
-		l.receipts[e.ReceiptID] = Receipt{e.Key.Source, v}
+		l.receipts[e.ReceiptID] = Receipt{e.Key.Source, v, e.ReceivedAt, e.Type, e.RemoteIP}
 	}
 	return verdicts, l.incarnation, nil
 }
@@ -136,7 +141,7 @@ func (l *Ledger) find(e *dedup.Entry) dedup.Found {
 	}
 	change, seq := l.moveRun(e)
 	ev := &Event{
-		ID: e.EventID, FirstReceipt: e.ReceiptID, Tag: dedup.DispatchTag(e.DispatchID), Seq: seq, Body: bytes.Clone(e.Body),
+		ID: e.EventID, FirstReceipt: e.ReceiptID, Tag: dedup.DispatchTag(e.DispatchID), Seq: seq, Body: append([]byte{}, e.Body...),
 	}
 	f := dedup.Found{Inserted: true, EventID: ev.ID, FirstTag: ev.Tag, Change: change, Seq: seq}
 	ev.Outcome = dedup.Decide(e, f).Outcome
@@ -190,7 +195,7 @@ func (l *Ledger) RecordHits(_ context.Context, hits []dedup.Hit) error {
 		}
 		l.receipts[h.ReceiptID] = Receipt{h.Source, dedup.Verdict{
 			Outcome: dedup.OutcomeDuplicate, Reason: dedup.ReasonWindowHit, Repeat: h.Repeat, EventID: h.EventID,
-		}}
+		}, h.ReceivedAt, h.Type, h.RemoteIP}
 		if ev := l.byID[h.EventID]; ev != nil {
 			ev.Hits++
 		}
@@ -238,9 +243,60 @@ func (l *Ledger) Receipt(id dedup.ID) (Receipt, bool) {
 	return r, ok
 }
 
+// ReceiptsOf gives those of ids that are kept.
+func (l *Ledger) ReceiptsOf(ids ...dedup.ID) map[dedup.ID]Receipt {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	kept := make(map[dedup.ID]Receipt, len(ids))
+	for _, id := range ids {
+		if r, ok := l.receipts[id]; ok {
+			kept[id] = r
+		}
+	}
+	return kept
+}
+
 // Receipts is how many there are.
 func (l *Ledger) Receipts() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return len(l.receipts)
+}
+
+// Quarantined gives what is kept aside under an id.
+func (l *Ledger) Quarantined(id dedup.ID) (Quarantined, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, q := range l.quarantine {
+		if q.ID == id {
+			return *q, true
+		}
+	}
+	return Quarantined{}, false
+}
+
+// Tallies counts the receipts of a source.
+func (l *Ledger) Tallies(source string) map[Tally]int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	tallies := map[Tally]int64{}
+	for _, r := range l.receipts {
+		if r.Source == source {
+			tallies[tallyOf(r)]++
+		}
+	}
+	return tallies
+}
+
+// Lags counts the repeats of a source.
+func (l *Ledger) Lags(source string) map[Lag]int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	lags := map[Lag]int64{}
+	for _, r := range l.receipts {
+		if lag, ok := lagOf(r); ok && r.Source == source {
+			lags[lag]++
+		}
+	}
+	return lags
 }

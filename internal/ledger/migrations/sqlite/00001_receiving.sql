@@ -8,6 +8,7 @@ CREATE TABLE installation (
     id         text        NOT NULL,
     created_at datetime    NOT NULL DEFAULT (unixepoch() * 1000000)
 );
+INSERT INTO installation (id) VALUES (lower(hex(randomblob(16))));
 
 -- A run or build and the status it shows: that of its highest version. The key starts with the run id so that an operator
 -- can look a run up without knowing its source.
@@ -19,7 +20,7 @@ CREATE TABLE runs (
     version       blob        NOT NULL DEFAULT x'',
     actor_id      text        NOT NULL DEFAULT '',
     task_id       text        NOT NULL DEFAULT '',
-    occurred_at   datetime   ,
+    occurred_at   datetime,
     first_seen_at datetime    NOT NULL,
     updated_at    datetime    NOT NULL,
     events        integer      NOT NULL DEFAULT 0,
@@ -47,15 +48,15 @@ CREATE TABLE events (
     hits             integer      NOT NULL DEFAULT 0,
     first_receipt_id text        NOT NULL,
     received_at      datetime    NOT NULL,
-    occurred_at      datetime   ,
+    occurred_at      datetime,
     content_type     text        NOT NULL,
     headers          text        NOT NULL,
     body_bytes       integer      NOT NULL,
-    body             blob ,
+    body             blob,
     CONSTRAINT events_identity UNIQUE (event_key, source)
 );
 
--- One row per authenticated request. 
+-- One row per authenticated request.
 CREATE TABLE receipts (
     received_at   datetime    NOT NULL,
     id            text        NOT NULL,
@@ -67,7 +68,7 @@ CREATE TABLE receipts (
     quarantine_id text,
     type          text        NOT NULL,
     dispatch_id   text        NOT NULL,
-    lag_ms        bigint,
+    lag_ms        integer,
     degraded      integer     NOT NULL,
     remote_ip     text        NOT NULL,
     via           text        NOT NULL,
@@ -93,7 +94,7 @@ CREATE TABLE quarantine (
     first_receipt_id text        NOT NULL,
     first_seen_at    datetime    NOT NULL,
     last_seen_at     datetime    NOT NULL,
-    replayed_at      datetime   ,
+    replayed_at      datetime,
     replay_event_id  text,
     UNIQUE (source, reason, body_hash)
 );

@@ -1,0 +1,85 @@
+package ledger
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/dedupgate/dedupgate/internal/dedup"
+)
+
+// count adds new receipts to the counters: hits of events, receipts by minute, lags of repeats.
+func (w writer) count(fresh []receiptRow, hits map[dedup.ID]int64) error {
+	if err := w.countHits(hits); err != nil {
+		return err
+	}
+	if err := w.statements.rollups.exec(w.tx, w.dialect, w.rollups(fresh)); err != nil {
+		return err
+	}
+	return w.statements.lags.exec(w.tx, w.dialect, w.lags(fresh))
+}
+
+func (w writer) countHits(hits map[dedup.ID]int64) error {
+	rows := make([]hitCount, 0, len(hits))
+	for event, n := range hits {
+		rows = append(rows, hitCount{event, n})
+	}
+	slices.SortFunc(rows, func(a, b hitCount) int { return bytes.Compare(a.event[:], b.event[:]) })
+	return w.statements.hits.exec(w.tx, w.dialect, rows)
+}
+
+func (w writer) rollups(fresh []receiptRow) []rollupRow {
+	sums := make(map[rollupRow]int64)
+	for i := range fresh {
+		r := &fresh[i]
+		sums[rollupRow{
+			Minute: r.ReceivedAt.UTC().Truncate(time.Minute), Source: r.Source, Outcome: r.Outcome, Reason: r.Reason,
+			Repeat: r.Repeat, Shard: int(w.shard),
+		}]++
+	}
+	rows := make([]rollupRow, 0, len(sums))
+	for row, n := range sums {
+		row.Count = n
+		rows = append(rows, row)
+	}
+	slices.SortFunc(rows, func(a, b rollupRow) int {
+		return cmp.Or(a.Minute.Compare(b.Minute), cmp.Compare(a.Source, b.Source), cmp.Compare(a.Outcome, b.Outcome),
+			cmp.Compare(a.Reason, b.Reason), cmp.Compare(a.Repeat, b.Repeat))
+	})
+	return rows
+}
+
+func (w writer) lags(fresh []receiptRow) []lagRow {
+	sums := make(map[lagRow]int64)
+	for i := range fresh {
+		r := &fresh[i]
+		if r.LagMillis == nil {
+			continue
+		}
+		sums[lagRow{
+			Day: r.ReceivedAt.UTC().Truncate(day), Source: r.Source, EventType: lagType(r.Type),
+			Bucket: dedup.LagBucket(time.Duration(*r.LagMillis) * time.Millisecond), Shard: int(w.shard),
+		}]++
+	}
+	rows := make([]lagRow, 0, len(sums))
+	for row, n := range sums {
+		row.Count = n
+		rows = append(rows, row)
+	}
+	slices.SortFunc(rows, func(a, b lagRow) int {
+		return cmp.Or(a.Day.Compare(b.Day), cmp.Compare(a.Source, b.Source), cmp.Compare(a.EventType, b.EventType), cmp.Compare(a.Bucket, b.Bucket))
+	})
+	return rows
+}
+
+// lagType keeps the histogram's types a closed list: Apify's, and one word for all that senders make up.
+func lagType(eventType string) string {
+	switch eventType {
+	case "ACTOR.RUN.CREATED", "ACTOR.RUN.SUCCEEDED", "ACTOR.RUN.FAILED", "ACTOR.RUN.ABORTED", "ACTOR.RUN.TIMED_OUT",
+		"ACTOR.RUN.RESURRECTED", "ACTOR.BUILD.CREATED", "ACTOR.BUILD.SUCCEEDED", "ACTOR.BUILD.FAILED",
+		"ACTOR.BUILD.ABORTED", "ACTOR.BUILD.TIMED_OUT", "TEST":
+		return eventType
+	}
+	return "other"
+}

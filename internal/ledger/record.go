@@ -1,0 +1,162 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"gorm.io/gorm"
+
+	"github.com/dedupgate/dedupgate/internal/dedup"
+)
+
+// errToldBefore: a receipt of the batch was there already, so an earlier attempt with this entry was committed.
+var errToldBefore = errors.New("the receipt is there already")
+
+// Record implements [dedup.Ledger].
+func (l *Ledger) Record(ctx context.Context, batch []*dedup.Entry) ([]dedup.Verdict, dedup.Incarnation, error) {
+	verdicts, inc, err := l.record(ctx, batch)
+	if errors.Is(err, errToldBefore) {
+		return l.recordRest(ctx, batch)
+	}
+	return verdicts, inc, err
+}
+
+// record stores entries none of which was stored before, in one transaction; else errToldBefore, and nothing is stored.
+func (l *Ledger) record(ctx context.Context, batch []*dedup.Entry) (verdicts []dedup.Verdict, inc dedup.Incarnation, err error) {
+	shard := l.shards.take()
+	defer l.shards.give(shard)
+	inc, err = l.transaction(ctx, func(tx *gorm.DB) error {
+		r := newRecording(writer{tx, l.dialect, l.statements, shard}, batch)
+		verdicts = r.verdicts
+		return r.run()
+	})
+	if err != nil {
+		return nil, dedup.Incarnation{}, err
+	}
+	return verdicts, inc, nil
+}
+
+// recordRest answers the entries that an earlier attempt has committed as that attempt would have, and records the
+// others. Usually there are none; the batches may have been cut differently since.
+func (l *Ledger) recordRest(ctx context.Context, batch []*dedup.Entry) ([]dedup.Verdict, dedup.Incarnation, error) {
+	told, inc, err := l.readVerdicts(ctx, batch)
+	if err != nil {
+		return nil, dedup.Incarnation{}, err
+	}
+	verdicts := make([]dedup.Verdict, len(batch))
+	var rest []*dedup.Entry
+	var places []int
+	for i, e := range batch {
+		verdict, ok := told[e.ReceiptID]
+		if !ok {
+			rest, places = append(rest, e), append(places, i)
+			continue
+		}
+		verdicts[i] = verdict
+	}
+	if len(rest) == 0 {
+		return verdicts, inc, nil
+	}
+	more, later, err := l.record(ctx, rest)
+	if err == nil && later != inc {
+		err = errors.New("the database changed in between")
+	}
+	if err != nil {
+		return nil, dedup.Incarnation{}, unlessKnown(err)
+	}
+	for i, place := range places {
+		verdicts[place] = more[i]
+	}
+	return verdicts, inc, nil
+}
+
+// unlessKnown makes an error that the core doesn't know ErrUnavailable: the batch is then recorded again.
+func unlessKnown(err error) error {
+	for _, known := range []error{dedup.ErrUnavailable, dedup.ErrUnclear, dedup.ErrContended, dedup.ErrRejected} {
+		if errors.Is(err, known) {
+			return err
+		}
+	}
+	return fmt.Errorf("%w: %w", dedup.ErrUnavailable, err)
+}
+
+// recording is one attempt at one batch. Its steps run in order and fill what the later ones need.
+type recording struct {
+	writer
+	batch    []*dedup.Entry
+	verdicts []dedup.Verdict // in the order of the batch
+
+	claimants   []*claimant // one for each event key, in the order of keys
+	runs        []*run      // one for each run that claimants may move, in the order of their keys
+	quarantined []*kept     // one for each body, in the order of their keys
+	of          []any       // each entry's *claimant or *kept, nil when known
+}
+
+func newRecording(w writer, batch []*dedup.Entry) *recording {
+	r := &recording{writer: w, batch: batch, verdicts: make([]dedup.Verdict, len(batch)), of: make([]any, len(batch))}
+	r.fold()
+	return r
+}
+
+func (r *recording) run() error {
+	for _, step := range []struct {
+		name string
+		do   func() error
+	}{
+		{"reserve runs", r.reserveRuns},
+		{"upsert events", r.upsertEvents},
+		{"move runs", r.moveRuns},
+		{"upsert quarantine", r.upsertQuarantine},
+		{"insert receipts", r.storeReceipts},
+	} {
+		if err := step.do(); err != nil {
+			return translate(step.name, err)
+		}
+	}
+	return nil
+}
+
+// storeReceipts decides every entry and stores receipts and counters. Receipts come last, because they hold the outcome.
+func (r *recording) storeReceipts() error {
+	rows := make([]receiptRow, len(r.batch))
+	for i, e := range r.batch {
+		r.verdicts[i] = r.decide(i, e)
+		rows[i] = newReceipt(e.Inbound, &r.verdicts[i])
+	}
+	isNew, err := r.insertReceipts(rows)
+	if err != nil {
+		return err
+	}
+	hits := make(map[dedup.ID]int64)
+	for i, e := range r.batch {
+		switch {
+		case !isNew(e.ReceiptID) && !e.Known:
+			return errToldBefore
+		case e.Known && isNew(e.ReceiptID):
+			hits[r.verdicts[i].EventID]++
+		}
+	}
+	// A known one whose receipt was there (the drainer was faster, or an earlier attempt) counts nothing.
+	fresh := slices.DeleteFunc(rows, func(row receiptRow) bool { return !isNew(dedup.ID(row.ID)) })
+	return r.count(fresh, hits)
+}
+
+// decide gives one entry's verdict from what the steps before have found.
+func (r *recording) decide(i int, e *dedup.Entry) dedup.Verdict {
+	switch of := r.of[i].(type) {
+	case *claimant:
+		found := of.found
+		if of.first != e {
+			found = dedup.Found{EventID: found.EventID, FirstTag: found.FirstTag}
+		}
+		return dedup.Decide(e, found)
+	case *kept:
+		v := dedup.Decide(e, dedup.Found{})
+		v.QuarantineID = dedup.ID(of.row.ID)
+		return v
+	default:
+		return dedup.Decide(e, dedup.Found{})
+	}
+}

@@ -1,0 +1,144 @@
+package ledger
+
+import (
+	"database/sql"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/dedupgate/dedupgate/internal/dedup"
+)
+
+// column is one column of rows on their way into a statement.
+type column[R any] struct {
+	name   string
+	pgType string
+	sample any // of the type that value returns
+	value  func(*R) any
+}
+
+func text[R any](name string, get func(*R) string) column[R] {
+	return column[R]{name, "text", "", func(r *R) any { return get(r) }}
+}
+
+func number[R any](name string, get func(*R) int64) column[R] {
+	return column[R]{name, "bigint", int64(0), func(r *R) any { return get(r) }}
+}
+
+func boolean[R any](name string, get func(*R) bool) column[R] {
+	return column[R]{name, "boolean", false, func(r *R) any { return get(r) }}
+}
+
+// octets never gives NULL: an empty value stays an empty value.
+func octets[R any](name string, get func(*R) []byte) column[R] {
+	return column[R]{name, "bytea", []byte{}, func(r *R) any {
+		if b := get(r); b != nil {
+			return b
+		}
+		return []byte{}
+	}}
+}
+
+// ids gives NULL for the zero id.
+func ids[R any](name string, get func(*R) dedup.ID) column[R] {
+	return column[R]{name, "uuid", rowID{}, func(r *R) any {
+		if id := get(r); !id.IsZero() {
+			return rowID(id)
+		}
+		return nil
+	}}
+}
+
+// moment gives NULL for the zero time.
+func moment[R any](name string, get func(*R) time.Time) column[R] {
+	return column[R]{name, "timestamptz", time.Time{}, func(r *R) any {
+		if t := get(r); !t.IsZero() {
+			return t
+		}
+		return nil
+	}}
+}
+
+// optionalNumber gives NULL for nil.
+func optionalNumber[R any](name string, get func(*R) *int64) column[R] {
+	return column[R]{name, "bigint", int64(0), func(r *R) any {
+		if n := get(r); n != nil {
+			return *n
+		}
+		return nil
+	}}
+}
+
+// names lists the columns for an INSERT.
+func names[R any](columns []column[R]) string {
+	list := ""
+	for i, c := range columns {
+		if i > 0 {
+			list += ", "
+		}
+		list += c.name
+	}
+	return list
+}
+
+// statement is SQL over many rows, which it calls v: "WITH v (…) AS (…) " is put before it.
+type statement[R any] struct {
+	columns []column[R]
+	sql     string
+}
+
+// insert puts the rows into a table; onConflict says what to do with those that are there already.
+func insert[R any](into string, columns []column[R], onConflict string) statement[R] {
+	list := names(columns)
+	// WHERE true keeps SQLite from reading ON as a join's.
+	return statement[R]{columns, "INSERT INTO " + into + " (" + list + ") SELECT " + list + " FROM v WHERE true " + onConflict}
+}
+
+// exec runs the statement over the rows.
+func (s statement[R]) exec(tx *gorm.DB, d dialect, rows []R) error {
+	for part, args := range s.bind(d, rows) {
+		if err := tx.Exec(part, args...).Error; err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// query runs the statement over the rows and calls scan for each row that comes back.
+func (s statement[R]) query(tx *gorm.DB, d dialect, rows []R, scan func(*sql.Rows) error) error {
+	for part, args := range s.bind(d, rows) {
+		if err := scanAll(tx.Raw(part, args...), scan); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func scanAll(tx *gorm.DB, scan func(*sql.Rows) error) error {
+	rows, err := tx.Rows()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		if err = scan(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// bind yields the SQL and its arguments, in as many parts as the database's limit of arguments makes necessary.
+func (s statement[R]) bind(d dialect, rows []R) func(yield func(string, []any) bool) {
+	return func(yield func(string, []any) bool) {
+		most := d.maxRows(len(s.columns))
+		for len(rows) > 0 {
+			n := min(len(rows), most)
+			source, args := rowSource(d, s.columns, rows[:n])
+			if !yield("WITH v ("+names(s.columns)+") AS ("+source+") "+s.sql, args) {
+				return
+			}
+			rows = rows[n:]
+		}
+	}
+}

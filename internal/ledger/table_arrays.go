@@ -1,0 +1,63 @@
+package ledger
+
+import (
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgtype"
+)
+
+// rowSource is the one place where the two databases differ in how rows travel. PostgreSQL gets one array a column, so
+// that the text is the same for any number of rows; SQLite, which has no arrays, gets VALUES.
+func rowSource[R any](d dialect, columns []column[R], rows []R) (string, []any) {
+	if d.hasArrays() {
+		return unnest(columns, rows)
+	}
+	return values(columns, rows)
+}
+
+func unnest[R any](columns []column[R], rows []R) (string, []any) {
+	var b strings.Builder
+	args := make([]any, len(columns))
+	b.WriteString("SELECT * FROM unnest(")
+	for i := range columns {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString("?::")
+		b.WriteString(columns[i].pgType)
+		b.WriteString("[]")
+		args[i] = array[R]{&columns[i], rows}
+	}
+	b.WriteByte(')')
+	return b.String(), args
+}
+
+func values[R any](columns []column[R], rows []R) (string, []any) {
+	row := "(?" + strings.Repeat(", ?", len(columns)-1) + ")"
+	args := make([]any, 0, len(columns)*len(rows))
+	for r := range rows {
+		for c := range columns {
+			args = append(args, columns[c].value(&rows[r]))
+		}
+	}
+	return "VALUES " + row + strings.Repeat(", "+row, len(rows)-1), args
+}
+
+// array is one column of rows as pgx encodes it, without a copy. A struct, because GORM would spread a slice.
+type array[R any] struct {
+	column *column[R]
+	rows   []R
+}
+
+var _ pgtype.ArrayGetter = array[struct{}]{}
+
+// Dimensions implements [pgtype.ArrayGetter].
+func (a array[R]) Dimensions() []pgtype.ArrayDimension {
+	return []pgtype.ArrayDimension{{Length: int32(len(a.rows)), LowerBound: 1}}
+}
+
+// Index implements [pgtype.ArrayGetter].
+func (a array[R]) Index(i int) any { return a.column.value(&a.rows[i]) }
+
+// IndexType implements [pgtype.ArrayGetter].
+func (a array[R]) IndexType() any { return a.column.sample }

@@ -1,0 +1,47 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+
+	"gorm.io/gorm"
+
+	"github.com/dedupgate/dedupgate/internal/dedup"
+)
+
+// transaction runs work and commits. It returns the incarnation of the connection that committed, and errors of the core;
+// work translates its own. A panic in work rolls back.
+func (l *Ledger) transaction(ctx context.Context, work func(tx *gorm.DB) error) (inc dedup.Incarnation, err error) {
+	done := false
+	pinning := l.db.WithContext(ctx).Connection(func(conn *gorm.DB) error {
+		done = true
+		inc, err = l.transactionOn(ctx, conn, work)
+		return nil
+	})
+	if !done {
+		return dedup.Incarnation{}, translate("connect", pinning)
+	}
+	return inc, err
+}
+
+func (l *Ledger) transactionOn(ctx context.Context, conn *gorm.DB, work func(tx *gorm.DB) error) (dedup.Incarnation, error) {
+	id, err := l.dialect.identityOf(ctx, conn)
+	if err != nil {
+		return dedup.Incarnation{}, translate("ask who the database is", err)
+	}
+	if id.incarnation.IsZero() {
+		return dedup.Incarnation{}, translate("connect", errors.New("the connection does not know its database"))
+	}
+	tx := conn.Begin()
+	if tx.Error != nil {
+		return dedup.Incarnation{}, translate("begin", tx.Error)
+	}
+	defer func() { tx.Rollback() }() // does nothing after a commit
+	if err = work(tx); err != nil {
+		return dedup.Incarnation{}, err
+	}
+	if err = ctx.Err(); err != nil {
+		return dedup.Incarnation{}, translate("commit not sent", err)
+	}
+	return id.incarnation, translateCommit(tx.Commit().Error)
+}

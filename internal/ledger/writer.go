@@ -1,0 +1,55 @@
+package ledger
+
+import (
+	"bytes"
+	"database/sql"
+	"slices"
+
+	"gorm.io/gorm"
+
+	"github.com/dedupgate/dedupgate/internal/dedup"
+)
+
+// writer is what every write needs: a transaction, and a shard of the counters for as long as it lasts.
+type writer struct {
+	tx         *gorm.DB
+	dialect    dialect
+	statements *statements
+	shard      int32
+}
+
+func newReceipt(in *dedup.Inbound, v *dedup.Verdict) receiptRow {
+	row := receiptRow{
+		ReceivedAt: in.ReceivedAt, ID: rowID(in.ReceiptID), Source: in.Key.Source,
+		Outcome: string(v.Outcome), Reason: string(v.Reason), Repeat: string(v.Repeat),
+		EventID: optionalID(v.EventID), QuarantineID: optionalID(v.QuarantineID),
+		Type: in.Type, DispatchID: in.DispatchID, Degraded: v.Degraded, RemoteIP: in.RemoteIP, Via: string(in.Via),
+	}
+	row.setLag()
+	return row
+}
+
+// setLag says how long after the event's first receipt a duplicate came; 0 when replicas' clocks disagree.
+func (r *receiptRow) setLag() {
+	if r.Outcome == string(dedup.OutcomeDuplicate) && r.EventID != nil {
+		lag := max(0, r.ReceivedAt.Sub(dedup.ID(*r.EventID).Time()).Milliseconds())
+		r.LagMillis = &lag
+	}
+}
+
+// compareReceipts is the order in which receipts are stored, so that two writers of the same ones, a drainer and a
+// committer, never wait for each other in a circle.
+func compareReceipts(a, b receiptRow) int { return bytes.Compare(a.ID[:], b.ID[:]) }
+
+// insertReceipts stores the receipts that are not there yet, and tells which those were. It sorts rows.
+func (w writer) insertReceipts(rows []receiptRow) (isNew func(dedup.ID) bool, err error) {
+	slices.SortFunc(rows, compareReceipts)
+	stored := make(map[dedup.ID]struct{}, len(rows))
+	err = w.statements.receipts.query(w.tx, w.dialect, rows, func(back *sql.Rows) error {
+		var id rowID
+		err := back.Scan(&id)
+		stored[dedup.ID(id)] = struct{}{}
+		return err
+	})
+	return func(id dedup.ID) bool { _, ok := stored[id]; return ok }, err
+}
