@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -170,5 +171,33 @@ func TestOnlyALockedRunWaits(t *testing.T) {
 	}
 	if a := <-answered; a.Outcome != "updated" {
 		t.Errorf("the run was answered %d %s after it was free, want updated", a.Code, a.Outcome)
+	}
+}
+
+func TestACommitWhoseAnswerIsLostIsSettledByAskingAgain(t *testing.T) {
+	t.Parallel()
+	pg := testkit.StartPostgres(t)
+	proxy := testkit.Proxy(t, pg.Addr())
+	g := startGateway(t, "a", testkit.Via(t, pg.DSN(), proxy.Addr()), testkit.Redis(t))
+	for range 5 {
+		runID := newRunID()
+		cut := proxy.CutAfter("commit")
+		first := g.mustSend(dispatch(runID, 1), succeeded(t, runID), "new")
+		select {
+		case <-cut:
+		default:
+			t.Fatal("no connection was cut: this test proves nothing")
+		}
+		proxy.Heal()
+		again := g.mustSend(dispatch(runID, 1), succeeded(t, runID), "duplicate")
+		if again.EventID != first.EventID {
+			t.Errorf("the repeat names event %s, the first was %s", again.EventID, first.EventID)
+		}
+	}
+	if stats := g.mustStats(0); stats.Receipts != 10 || sum(stats, "new") != 5 {
+		t.Errorf("the books have %d receipts, %d of them new; want 10 and 5", stats.Receipts, sum(stats, "new"))
+	}
+	if log := pg.Log(); strings.Contains(log, "duplicate key value") {
+		t.Error("PostgreSQL's log speaks of a unique violation")
 	}
 }
