@@ -3,9 +3,10 @@ package testkit
 import (
 	"context"
 	"errors"
-	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -15,9 +16,10 @@ import (
 	"github.com/dedupgate/dedupgate/internal/testkit/throwaway"
 )
 
-// Redis returns the host:port of an empty Redis that the test has to itself: a private one or, when
-// DEDUPGATE_TEST_REDIS_URL is set, that one. Tests then wait for each other, since what one test flushes the other needs.
-// A test that needs two, or breaks it, starts them with [StartRedis].
+// Redis returns the host:port of an empty Redis that the test has to itself: the one of DEDUPGATE_TEST_REDIS_URL if that is
+// set and no other test has it at the moment, else a private one. (To wait for it instead could wait for ever: a parallel
+// test that waits keeps a place which the subtests of the one that has it need.) A test that breaks its Redis starts one
+// with [StartRedis].
 func Redis(t testing.TB) string {
 	t.Helper()
 	given := os.Getenv(redisURL)
@@ -31,7 +33,9 @@ func Redis(t testing.TB) string {
 	if opts.Username != "" || opts.Password != "" || opts.DB != 0 || opts.TLSConfig != nil {
 		t.Fatalf("%s: the tests need a plain redis://host:port without user, password or database number", redisURL)
 	}
-	waitForTurn(t)
+	if !takeTurn(t, opts.Addr) {
+		return StartRedis(t).Addr()
+	}
 	client := redis.NewClient(opts)
 	if err = mustBeEmpty(t.Context(), client); err != nil {
 		t.Fatalf("%s: %v", redisURL, err)
@@ -55,20 +59,16 @@ func mustBeEmpty(ctx context.Context, client *redis.Client) error {
 	return nil
 }
 
-// waitForTurn lets one test of all test binaries on this machine pass at a time, by a lock that ends with its holder.
-func waitForTurn(t testing.TB) {
+// takeTurn takes a lock that one test of all test binaries on this machine can have, and that ends with its holder.
+func takeTurn(t testing.TB, addr string) bool {
 	t.Helper()
-	file, err := os.OpenFile(filepath.Join(os.TempDir(), "dedupgate-test-redis.lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	name := "dedupgate-test-redis-" + strconv.Itoa(os.Getuid()) + "-" + url.PathEscape(addr) + ".lock"
+	file, err := os.OpenFile(filepath.Join(os.TempDir(), name), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
-		t.Fatalf("%s: wait for a turn: %v", redisURL, err)
+		t.Fatalf("%s: take turns: %v", redisURL, err)
 	}
 	t.Cleanup(func() { _ = file.Close() })
-	Eventually(t, 5*startPatience, func() error {
-		if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-			return fmt.Errorf("%s: another test has it: %w", redisURL, err)
-		}
-		return nil
-	})
+	return syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil
 }
 
 // RedisServer is a Redis that one test has to itself and may break.

@@ -37,7 +37,7 @@ func TestRedisIsEmptyAndOnesOwn(t *testing.T) {
 	}
 }
 
-func TestGivenRedisIsSharedByTurnsAndLeftEmpty(t *testing.T) {
+func TestGivenRedisIsUsedByTurnsAndLeftEmpty(t *testing.T) {
 	server := testkit.StartRedis(t)
 	t.Setenv("DEDUPGATE_TEST_REDIS_URL", "redis://"+server.Addr())
 	for range 2 {
@@ -47,6 +47,9 @@ func TestGivenRedisIsSharedByTurnsAndLeftEmpty(t *testing.T) {
 				t.Errorf("got %s, want %s", addr, server.Addr())
 			}
 			must(t, client(t, addr).Set(t.Context(), "k", "v", 0).Err())
+			if another := testkit.Redis(t); another == addr {
+				t.Error("two at the same time have the same Redis")
+			}
 		})
 	}
 	if n := client(t, server.Addr()).DBSize(t.Context()).Val(); n != 0 {
