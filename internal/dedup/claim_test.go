@@ -4,8 +4,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/dedupgate/dedupgate/internal/dedup"
 	"pgregory.net/rapid"
+
+	"github.com/dedupgate/dedupgate/internal/dedup"
 )
 
 func TestDispatchTagsAreShort(t *testing.T) {

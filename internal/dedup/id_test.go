@@ -6,8 +6,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/dedupgate/dedupgate/internal/dedup"
 	"pgregory.net/rapid"
+
+	"github.com/dedupgate/dedupgate/internal/dedup"
 )
 
 // moments are those that an ID can carry: 48 bits of milliseconds since 1970.

@@ -4,8 +4,9 @@ import (
 	"math"
 	"testing"
 
-	"github.com/dedupgate/dedupgate/internal/dedup"
 	"pgregory.net/rapid"
+
+	"github.com/dedupgate/dedupgate/internal/dedup"
 )
 
 func versions() *rapid.Generator[dedup.Version] {

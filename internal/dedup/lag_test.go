@@ -5,8 +5,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/dedupgate/dedupgate/internal/dedup"
 	"pgregory.net/rapid"
+
+	"github.com/dedupgate/dedupgate/internal/dedup"
 )
 
 func TestLagBucketsMeetWithoutGaps(t *testing.T) {

@@ -1,6 +1,7 @@
 package samples
 
 import (
+	"bytes"
 	"encoding/json"
 	"io/fs"
 	"reflect"
@@ -19,7 +20,7 @@ func TestEverySampleIsWhole(t *testing.T) {
 		if s.Headers.Get("Content-Type") != "application/json" || s.Headers.Get("Host") != "" {
 			t.Errorf("%s: headers %v", s.Name, s.Headers)
 		}
-		if strings.ContainsAny(string(s.Compact()), "\n\r\t") {
+		if bytes.ContainsAny(s.Compact(), "\n\r\t") {
 			t.Errorf("%s: white space between tokens", s.Name)
 		}
 		var indented, compact any

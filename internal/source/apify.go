@@ -81,7 +81,7 @@ func (f *facts) run(kind dedup.Kind) dedup.RunRef {
 			kind = dedup.KindBuild
 		}
 	}
-	id := ""
+	var id string
 	if kind == dedup.KindBuild {
 		id = f.id(slotEventBuildID, slotResourceID, slotBuildID)
 	} else {

@@ -102,12 +102,12 @@ func (r *reader) value(fields []field, out []scalar) error {
 		if err != nil {
 			return err
 		}
-		i := find(fields, name)
-		if i < 0 {
+		switch i := find(fields, name); {
+		case i < 0:
 			err = r.value(nil, nil)
-		} else if seen&(1<<i) != 0 {
+		case seen&(1<<i) != 0:
 			err = errTwice
-		} else {
+		default:
 			seen |= 1 << i
 			err = r.member(&fields[i], out)
 		}
@@ -155,8 +155,7 @@ func find(fields []field, quoted []byte) int {
 // describe says what is wrong without the body's text, which the decoder's own errors quote.
 func (r *reader) describe(err error, skipped int) string {
 	at := r.dec.InputOffset()
-	var syntax *jsontext.SyntacticError
-	if errors.As(err, &syntax) {
+	if syntax, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
 		at = syntax.ByteOffset
 	}
 	where := " (byte " + strconv.FormatInt(at+int64(skipped), 10) + ")"

@@ -19,7 +19,9 @@ func FuzzIdentify(f *testing.F) {
 			f.Add(s.Compact(), s.Headers.Get("X-Apify-Webhook-Dispatch-Id"), s.Headers.Get("User-Agent"))
 		}
 	}
-	for _, body := range []string{"", "[", `{"runId":"a","runId":"b"}`, "\ufeff{}", `{"eventType":"S","runId":"S"}`, `{"id":1e3}`, "\xff", `{"\ud83d":1}`} {
+	for _, body := range []string{
+		"", "[", `{"runId":"a","runId":"b"}`, "\ufeff{}", `{"eventType":"S","runId":"S"}`, `{"id":1e3}`, "\xff", `{"\ud83d":1}`,
+	} {
 		f.Add([]byte(body), "", "")
 	}
 	sources := []*source.Source{

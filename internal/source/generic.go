@@ -23,6 +23,7 @@ func (s *Source) plan(keys []Place) {
 			s.queries = append(s.queries, p.name)
 		case inBody:
 			s.fields = graft(s.fields, strings.Split(p.name, "."), i)
+		case inNowhere, inBodyHash: // no place that is read or kept
 		}
 	}
 }

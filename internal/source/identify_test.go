@@ -20,7 +20,10 @@ func TestKeys(t *testing.T) {
 		{"runId before actorRunId", `{"eventType":"ACTOR.RUN.CREATED","actorRunId":"d","runId":"c"}`, "", "r:c::C"},
 		{"actorRunId before run_id", `{"eventType":"ACTOR.RUN.CREATED","run_id":"e","actorRunId":"d"}`, "", "r:d::C"},
 		{"run_id last", `{"eventType":"ACTOR.RUN.CREATED","run_id":"e"}`, "", "r:e::C"},
-		{"an unusable id is passed over", `{"eventType":"ACTOR.RUN.CREATED","eventData":{"actorRunId":"{{x}}"},"resource":{"id":""},"runId":"c"}`, "", "r:c::C"},
+		{
+			"an unusable id is passed over",
+			`{"eventType":"ACTOR.RUN.CREATED","eventData":{"actorRunId":"{{x}}"},"resource":{"id":""},"runId":"c"}`, "", "r:c::C",
+		},
 		{"build: eventData before resource", `{"eventType":"ACTOR.BUILD.CREATED","eventData":{"actorBuildId":"a"},"resource":{"id":"b"}}`, "", "b:a::C"},
 		{"build: resource before buildId", `{"eventType":"ACTOR.BUILD.CREATED","buildId":"c","resource":{"id":"b"}}`, "", "b:b::C"},
 		{"build: buildId last", `{"eventType":"ACTOR.BUILD.CREATED","buildId":"c"}`, "", "b:c::C"},
@@ -64,14 +67,20 @@ func TestKeys(t *testing.T) {
 		{"aborted", `{"eventType":"ACTOR.RUN.ABORTED","resource":{"id":"a",` + end + `}}`, "D", "r:a:1789373061640:A"},
 		{"timed out", `{"eventType":"ACTOR.RUN.TIMED_OUT","resource":{"id":"a",` + end + `}}`, "D", "r:a:1789373061640:T"},
 		{"aborted build", `{"eventType":"ACTOR.BUILD.ABORTED","resource":{"id":"a",` + end + `}}`, "D", "b:a:1789373061640:A"},
-		{"resurrected by its count, not by its end", `{"eventType":"ACTOR.RUN.RESURRECTED","resource":{"id":"a","stats":{"resurrectCount":3},` + end + `}}`, "D", "r:a:3:R"},
+		{
+			"resurrected by its count, not by its end",
+			`{"eventType":"ACTOR.RUN.RESURRECTED","resource":{"id":"a","stats":{"resurrectCount":3},` + end + `}}`, "D", "r:a:3:R",
+		},
 		{"a count of 0 is a count", `{"eventType":"ACTOR.RUN.RESURRECTED","resource":{"id":"a","stats":{"resurrectCount":0}}}`, "D", "r:a:0:R"},
 		{"end without resource", `{"eventType":"ACTOR.RUN.SUCCEEDED","runId":"a"}`, "D", "r:a:~D:S"},
 		{"end with null finishedAt", `{"eventType":"ACTOR.RUN.SUCCEEDED","resource":{"id":"a","finishedAt":null}}`, "D", "r:a:~D:S"},
 		{"end with a number for finishedAt", `{"eventType":"ACTOR.RUN.SUCCEEDED","resource":{"id":"a","finishedAt":1789373061640}}`, "D", "r:a:~D:S"},
 		{"end with unreadable finishedAt", `{"eventType":"ACTOR.RUN.SUCCEEDED","resource":{"id":"a","finishedAt":"yesterday"}}`, "D", "r:a:~D:S"},
 		{"resurrected without stats", `{"eventType":"ACTOR.RUN.RESURRECTED","resource":{"id":"a","stats":null}}`, "D", "r:a:~D:R"},
-		{"resurrected with a text for a count", `{"eventType":"ACTOR.RUN.RESURRECTED","resource":{"id":"a","stats":{"resurrectCount":"1"}}}`, "D", "r:a:~D:R"},
+		{
+			"resurrected with a text for a count",
+			`{"eventType":"ACTOR.RUN.RESURRECTED","resource":{"id":"a","stats":{"resurrectCount":"1"}}}`, "D", "r:a:~D:R",
+		},
 		{"resurrected with a negative count", `{"eventType":"ACTOR.RUN.RESURRECTED","resource":{"id":"a","stats":{"resurrectCount":-1}}}`, "D", "r:a:~D:R"},
 
 		// TEST, and nothing to go by but the dispatch.

@@ -25,10 +25,11 @@ type Place struct {
 	name string // header in canonical form, query parameter, or dotted path of names in the body
 }
 
-// ParsePlace reads "header:X-GitHub-Delivery", "query:id", "body:data.id" or "body:sha256". A path in the body goes through
-// objects by their exact names; arrays and names with dots can't be reached; a number or boolean there counts as its text. body:sha256 is the hash of the whole body, for
-// senders that give an event no id and repeat it byte for byte. Places that carry secrets are refused, since their values
-// would be stored.
+// ParsePlace reads "header:X-GitHub-Delivery", "query:id", "body:data.id" or "body:sha256".
+//
+// A path in the body goes through objects by their exact names; arrays and names with dots can't be reached. A number or
+// boolean at its end counts as its text. body:sha256 is the hash of the whole body, for senders that give an event no id and
+// repeat it byte for byte. Places that carry secrets are refused, since their values would be stored.
 func ParsePlace(text string) (Place, error) {
 	in, name, ok := strings.Cut(text, ":")
 	switch {

@@ -4,9 +4,10 @@ import (
 	"encoding/json"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"github.com/dedupgate/dedupgate/internal/dedup"
 	"github.com/dedupgate/dedupgate/internal/source"
-	"pgregory.net/rapid"
 )
 
 // telling is what a request says, and so all that may make it the same event as another.
@@ -131,7 +132,7 @@ func TestSameKeyMeansSameIdentity(t *testing.T) {
 func TestGenericValuesNeverRunTogether(t *testing.T) {
 	t.Parallel()
 	src := newSource(t, generic("body:a", "body:b"))
-	value := rapid.OneOf(rapid.StringMatching(`[a:%*~ 2A]{1,4}`), rapid.StringMatching(`[a-z :é漢]{1,60}`))
+	value := rapid.OneOf(rapid.StringMatching(`[a:%*~ 2A]{1,4}`), rapid.StringMatching(`[a-z :éß]{1,60}`))
 	rapid.Check(t, func(t *rapid.T) {
 		draw := func(label string) (a, b string) { return value.Draw(t, label+" a"), value.Draw(t, label+" b") }
 		key := func(a, b string) string {

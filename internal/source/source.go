@@ -60,10 +60,10 @@ const maxName = 32
 // concurrent use. A changed configuration makes new sources.
 type Source struct {
 	Options
-	fields  []field  // what to read from a body
-	headers []string // allow-listed headers in canonical form, sorted
-	queries []string // allow-listed query parameters, sorted
-	readers sync.Pool
+	fields  []field   // what to read from a body
+	headers []string  // allow-listed headers in canonical form, sorted
+	queries []string  // allow-listed query parameters, sorted
+	readers sync.Pool // of *reader
 }
 
 // New checks the options and makes the source. The error names the option and what it must be.
@@ -78,7 +78,6 @@ func New(o Options) (*Source, error) {
 		return nil, fmt.Errorf("source %q: %w", o.Name, err)
 	}
 	s := &Source{Options: o, headers: []string{headerContentType, headerUserAgent}}
-	s.readers.New = func() any { return newReader() }
 	if o.Kind == Apify {
 		s.fields = apifyFields()
 		s.headers = append(s.headers, headerApify, headerDispatchID, headerOrigin)
@@ -167,7 +166,10 @@ func isName(s string) bool {
 
 // read fills out from the body by the source's fields, or says what is wrong with the body.
 func (s *Source) read(body []byte, out []scalar) (problem string) {
-	r := s.readers.Get().(*reader)
+	r, ok := s.readers.Get().(*reader)
+	if !ok {
+		r = newReader()
+	}
 	problem = r.read(body, s.fields, out)
 	r.forget()
 	s.readers.Put(r)

@@ -92,7 +92,8 @@ func TestParsePlace(t *testing.T) {
 		}
 	}
 	for _, text := range []string{
-		"", "id", ":id", "header:", "query:", "body:", "cookie:id", "Header:X-Id", " header:X-Id", "header: X-Id", "query:id ", "header:X Id", "header:X:Id", "header:É",
+		"", "id", ":id", "header:", "query:", "body:", "cookie:id", "Header:X-Id", " header:X-Id", "header: X-Id",
+		"query:id ", "header:X Id", "header:X:Id", "header:É",
 		"body:.", "body:a.", "body:.a", "body:a..b", "query:token", "query:Token",
 		"header:Authorization", "header:authorization", "header:Cookie", "header:Set-Cookie", "header:Proxy-Authorization",
 	} {
