@@ -49,7 +49,7 @@ func (c *serveCmd) Run(std streams) error {
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(signals)
 	defer signal.Stop(hangup)
-	grace := 2 * time.Second
+	grace := time.Duration(cfg.ShutdownDelay)
 	go func() {
 		if <-signals == syscall.SIGINT {
 			grace = 0

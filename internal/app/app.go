@@ -118,7 +118,7 @@ func (a *App) listen(cfg *config.Config) error {
 }
 
 func (a *App) openGate(cfg *config.Config) error {
-	if len(cfg.Sources) == 1 && len(cfg.Sources[0].Tokens) == 0 {
+	if cfg.Embedded() { // the default source may be without a token, now or after a reload
 		var err error
 		if a.madeToken, err = keptToken(cfg.DataDir, sourceTokenFile); err != nil {
 			return err

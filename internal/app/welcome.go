@@ -14,12 +14,15 @@ func welcome(cfg *config.Config, public, admin net.Addr, made string) Welcome {
 	if cfg.Admin.Token.Reveal() == "" {
 		w.AdminTokenPath = filepath.Join(cfg.DataDir, adminTokenFile)
 	}
-	if made != "" {
+	for _, s := range cfg.Sources {
+		if made == "" || len(s.Tokens) > 0 {
+			continue
+		}
 		base := strings.TrimSuffix(cfg.HTTP.PublicURL, "/")
 		if base == "" {
 			base = "http://" + w.PublicAddr
 		}
-		w.WebhookURL = base + "/webhooks/" + cfg.Sources[0].Name + "?token=" + url.QueryEscape(made)
+		w.WebhookURL = base + "/webhooks/" + s.Name + "?token=" + url.QueryEscape(made)
 	}
 	return w
 }
