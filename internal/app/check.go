@@ -77,10 +77,24 @@ func describeRedis(s redisfront.Server) []Finding {
 }
 
 func checkDatabase(ctx context.Context, cfg *config.Config) []Finding {
-	facts, err := ledger.Inspect(ctx, ledgerOptions(cfg))
+	f, err := ledger.Inspect(ctx, ledgerOptions(cfg))
 	if err != nil {
 		return []Finding{{LevelError, "database", err.Error()}}
 	}
-	_ = facts
-	return nil
+	findings := []Finding{{LevelOK, "database", f.Engine + " " + f.Version + " can be reached"}}
+	add := func(wrong bool, level Level, format string, args ...any) {
+		if wrong {
+			findings = append(findings, Finding{level, "database", fmt.Sprintf(format, args...)})
+		}
+	}
+	add(f.TooOld, LevelError, "PostgreSQL 13 or newer is needed, this is %s", f.Version)
+	add(!f.TakesWrites, LevelError, "it takes no writes: a standby or read-only; point database.url at the primary")
+	add(!f.Durable(), LevelError, "fsync is %s, synchronous_commit is %s: events answered 200 may be lost when the server crashes; set both to on",
+		f.Fsync, f.SynchronousCommit)
+	add(len(f.Pending) > 0, LevelWarning, "%d migrations are pending; serve applies them, or run dedupgate migrate up", len(f.Pending))
+	add(f.DefaultPartitionRows > 0, LevelWarning,
+		"%d receipts lie in the DEFAULT partition: partitions were not made in time; was no gateway running for a week?", f.DefaultPartitionRows)
+	add(f.MissingPartitions > 0 && len(f.Pending) == 0, LevelWarning,
+		"%d of the next days' partitions are missing; a running gateway makes them within the hour", f.MissingPartitions)
+	return findings
 }
