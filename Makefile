@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
-VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 CONFIG ?= configs/dedupgate.yaml
 FUZZTIME ?= 10s
 COUNT ?= 3
@@ -65,7 +65,7 @@ dev/down: ## stop them; their data stays
 
 .PHONY: docker
 docker: ## build the container image dedupgate:VERSION
-	docker build --build-arg VERSION=$(VERSION) --tag dedupgate:$(VERSION) .
+	docker build --build-arg VERSION=$(VERSION) --tag dedupgate:$(or $(VERSION),dev) .
 
 .PHONY: deps
 deps: ## install what the tests need and this machine lacks: gcc, PostgreSQL, Redis

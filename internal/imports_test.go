@@ -62,16 +62,14 @@ var homes = map[string][]string{
 	"github.com/alicebob/miniredis":  {"internal/redisfront"},
 	"github.com/prometheus":          {"internal/metrics"},
 	"github.com/alecthomas/kong":     {"cmd/dedupgate"},
-	"github.com/schollz/progressbar": {"cmd/dedupgate", "internal/storm"},
+	"github.com/schollz/progressbar": {"cmd/dedupgate"},
 	"github.com/goccy/go-yaml":       {"internal/config"},
-	"github.com/caarlos0/env":        {"internal/config"},
 	"github.com/go-playground":       {"internal/config"},
 	"github.com/fsnotify/fsnotify":   {"internal/config"},
 	"github.com/go-json-experiment":  {"internal/source"},
 	"github.com/Shopify/toxiproxy":   {"internal/testkit"},
 	"github.com/rs/zerolog":          {"internal/testkit"}, // toxiproxy's logger, to silence it
 	"golang.org/x/term":              {"cmd/dedupgate"},
-	"golang.org/x/sync":              {"internal/app", "internal/storm", "internal/bench"},
 	"github.com/google/go-cmp":       nil, // nil: test files only
 	"go.uber.org/goleak":             nil,
 	"pgregory.net/rapid":             nil,
@@ -94,6 +92,19 @@ func TestImportsPointInwards(t *testing.T) {
 			case !ours && strings.Contains(imported, ".") && !atHome(file, imported):
 				t.Errorf("%s imports %s, which has no home there", file.path, imported)
 			}
+		}
+	}
+}
+
+func TestEveryHomeIsLivedIn(t *testing.T) {
+	t.Parallel()
+	files := sources(t)
+	for prefix := range homes {
+		lives := slices.ContainsFunc(files, func(file source) bool {
+			return slices.ContainsFunc(file.imports, func(imported string) bool { return under(imported, prefix) })
+		})
+		if !lives {
+			t.Errorf("nobody imports %s any more: take it out of the table", prefix)
 		}
 	}
 }
@@ -146,12 +157,16 @@ func mayImport(file source, imported string) bool {
 // atHome reports whether a file may import a package of somebody else's.
 func atHome(file source, imported string) bool {
 	for prefix, places := range homes {
-		if imported != prefix && !strings.HasPrefix(imported, prefix+"/") {
+		if !under(imported, prefix) {
 			continue
 		}
 		return slices.Contains(places, file.pkg) || file.test && (places == nil || slices.Contains(testHomes[prefix], file.pkg))
 	}
 	return false
+}
+
+func under(imported, prefix string) bool {
+	return imported == prefix || strings.HasPrefix(imported, prefix+"/")
 }
 
 // source is a Go file of the project.
