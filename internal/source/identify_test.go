@@ -208,6 +208,19 @@ func TestEventsThatMoveNoRun(t *testing.T) {
 	}
 }
 
+func TestATestSaysWhatItIsAbout(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]dedup.RunRef{
+		`{"eventType":"TEST","eventData":null,"resource":{"joke":"…"}}`:                            {},
+		`{"eventType":"TEST","eventData":{"actorRunId":"a"},"resource":{"id":"a"}}`:                run("a"),
+		`{"eventType":"TEST","eventData":{"actorBuildId":"b"},"resource":{"id":"b","status":"X"}}`: build("b"),
+	} {
+		if in := newSource(t).Identify(request(body, "D")); in.Run != want || !in.Test || in.Key.Event != "t:D" {
+			t.Errorf("%s: run %v, test %v, key %s", body, in.Run, in.Test, in.Key.Event)
+		}
+	}
+}
+
 func TestWhatDoesNotComeFromTheBody(t *testing.T) {
 	t.Parallel()
 	src := newSource(t, func(o *source.Options) {
