@@ -2,6 +2,7 @@ package dedup
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -76,7 +77,7 @@ func (g *Gate) appendHits(hits []*pending) error {
 	}
 	start := time.Now()
 	err := g.opts.HitLog.Append(context.Background(), list)
-	g.opts.Observer.Observed(OpAppend, len(hits), time.Since(start), err != nil)
+	g.opts.Observer.Observed(OpAppend, len(hits), time.Since(start), err != nil && !errors.Is(err, ErrHitsToLedger))
 	return err
 }
 
