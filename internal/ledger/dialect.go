@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"time"
 
 	"gorm.io/gorm"
 )
@@ -18,4 +19,10 @@ type dialect interface {
 	maxRows(columns int) int
 	// reconnect replaces all connections, the used ones when they are given back.
 	reconnect(l *Ledger)
+	// tryLock takes an advisory lock for the rest of the transaction, unless another process has it.
+	tryLock(tx *gorm.DB, key int64) (bool, error)
+	// makePartitions makes the partitions of the coming days.
+	makePartitions(ctx context.Context, l *Ledger) error
+	// receiptsJob deletes the receipts from before a cutoff, or whole days of them.
+	receiptsJob(l *Ledger) func(ctx context.Context, cutoff time.Time) error
 }

@@ -3,8 +3,10 @@ package ledger
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"math"
+	"time"
 
 	"github.com/jackc/pgx/v5/stdlib"
 	"gorm.io/gorm"
@@ -46,3 +48,22 @@ func (postgresDialect) reconnect(l *Ledger) { l.pool.Reset() }
 func (postgresDialect) hasArrays() bool { return true }
 
 func (postgresDialect) maxRows(int) int { return math.MaxInt32 }
+
+func (postgresDialect) tryLock(tx *gorm.DB, key int64) (got bool, err error) {
+	err = tx.Raw("SELECT pg_try_advisory_xact_lock(?)", key).Row().Scan(&got)
+	return got, err
+}
+
+func (postgresDialect) makePartitions(ctx context.Context, l *Ledger) error {
+	db, err := l.db.DB()
+	if err != nil {
+		return err
+	}
+	return makePartitions(ctx, db, l.now())
+}
+
+func (postgresDialect) receiptsJob(l *Ledger) func(ctx context.Context, cutoff time.Time) error {
+	return func(ctx context.Context, cutoff time.Time) error {
+		return errors.Join(l.dropPartitions(ctx, cutoff), l.deleteReceipts(ctx, "receipts_default", cutoff))
+	}
+}

@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"errors"
+	"time"
 
 	"gorm.io/gorm"
 )
@@ -33,3 +34,12 @@ const maxVariables = 32766
 func (sqliteDialect) hasArrays() bool { return false }
 
 func (sqliteDialect) maxRows(columns int) int { return maxVariables / columns }
+
+// tryLock: the transaction itself is the lock, since it began immediate.
+func (sqliteDialect) tryLock(*gorm.DB, int64) (bool, error) { return true, nil }
+
+func (sqliteDialect) makePartitions(context.Context, *Ledger) error { return nil }
+
+func (sqliteDialect) receiptsJob(l *Ledger) func(ctx context.Context, cutoff time.Time) error {
+	return func(ctx context.Context, cutoff time.Time) error { return l.deleteReceipts(ctx, "receipts", cutoff) }
+}

@@ -96,7 +96,7 @@ func translateCommit(err error) error {
 	return fmt.Errorf("%w: %w", dedup.ErrUnclear, bare(err))
 }
 
-// notCommitted reports that a failed COMMIT was never sent, or that the server has answered no.
+// notCommitted reports that the server has answered no, or that the transaction was over before COMMIT could be sent.
 func notCommitted(err error) bool {
 	var pgErr *pgconn.PgError
 	var lite *sqlite.Error
@@ -106,5 +106,6 @@ func notCommitted(err error) bool {
 	case errors.As(err, &lite):
 		return true
 	}
-	return pgconn.SafeToRetry(err) || errors.Is(err, pgx.ErrTxCommitRollback) || errors.Is(err, sql.ErrTxDone)
+	// pgconn.SafeToRetry says yes to a COMMIT that was sent and whose connection then broke: it is not asked.
+	return errors.Is(err, pgx.ErrTxCommitRollback) || errors.Is(err, sql.ErrTxDone)
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -166,4 +167,25 @@ func newProvider(dialect goose.Dialect, db *sql.DB, dir string) (*goose.Provider
 		return nil, fmt.Errorf("migrations: %w", err)
 	}
 	return provider, nil
+}
+
+// embedded lists the steps that this program has, oldest first.
+func embedded(dir string) ([]Migration, error) {
+	files, err := fs.ReadDir(migrationFiles, dir)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]Migration, 0, len(files))
+	for _, f := range files {
+		version, err := goose.NumericComponent(f.Name())
+		if err != nil {
+			return nil, fmt.Errorf("migration %s: %w", f.Name(), err)
+		}
+		list = append(list, Migration{Version: version, Name: f.Name()})
+	}
+	return list, nil
+}
+
+func without(all []Migration, applied []int64) []Migration {
+	return slices.DeleteFunc(all, func(m Migration) bool { return slices.Contains(applied, m.Version) })
 }

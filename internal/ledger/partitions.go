@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"gorm.io/gorm"
 )
 
 const (
@@ -14,21 +16,30 @@ const (
 	day       = 24 * time.Hour
 	// partitionLock is held while partitions are made or dropped: "dedupart" in ASCII.
 	partitionLock = 0x6465647570617274
+	// dropLockTimeout bounds how long dropping a partition may hold up those who write receipts.
+	dropLockTimeout = 200 * time.Millisecond
 )
 
 // makePartitions creates the partitions of today (UTC) and the next days that are not there yet. When somebody else is
 // just doing that it returns at once. When the DEFAULT partition holds rows of a day, PostgreSQL refuses to make that
 // day's partition: its rows stay where they are, readable and counted, the other days are made, and the error says so.
 func makePartitions(ctx context.Context, db *sql.DB, now time.Time) error {
-	today := now.UTC().Truncate(day)
 	var failed error
-	for n := range daysAhead + 1 {
-		from := today.Add(time.Duration(n) * day)
+	for _, from := range daysFrom(now) {
 		if err := makePartition(ctx, db, from); err != nil {
 			failed = errors.Join(failed, fmt.Errorf("make partition %s: %w", partitionName(from), bare(err)))
 		}
 	}
 	return failed
+}
+
+// daysFrom lists the days whose partitions have to be there.
+func daysFrom(now time.Time) []time.Time {
+	days := make([]time.Time, daysAhead+1)
+	for n := range days {
+		days[n] = now.UTC().Truncate(day).Add(time.Duration(n) * day)
+	}
+	return days
 }
 
 // makePartition makes a table like the others and attaches it: unlike CREATE … PARTITION OF, that locks out neither
@@ -57,4 +68,58 @@ func makePartition(ctx context.Context, db *sql.DB, from time.Time) error {
 	return tx.Commit()
 }
 
-func partitionName(day time.Time) string { return "receipts_" + day.Format("20060102") }
+const partitionLayout = "receipts_20060102"
+
+func partitionName(day time.Time) string { return day.Format(partitionLayout) }
+
+func partitionNames(now time.Time) []string {
+	days := daysFrom(now)
+	list := make([]string, len(days))
+	for i, d := range days {
+		list[i] = partitionName(d)
+	}
+	return list
+}
+
+const (
+	// The count stops where it no longer matters how many there are.
+	defaultPartitionRows = `SELECT count(*) FROM (SELECT 1 FROM receipts_default LIMIT 1000000) AS r`
+	missingPartitions    = `SELECT count(*) FROM unnest($1::text[]) AS name WHERE to_regclass(name) IS NULL`
+	partitionsQuery      = `SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+WHERE i.inhparent = 'receipts'::regclass AND c.relname <> 'receipts_default' ORDER BY c.relname`
+)
+
+// DefaultPartitionRows counts the receipts for which no day's partition was there, up to a million. Any is too many: see
+// the log for why partitions could not be made. Always 0 on SQLite.
+func (l *Ledger) DefaultPartitionRows(ctx context.Context) (n int64, err error) {
+	if l.pool == nil {
+		return 0, nil
+	}
+	err = l.db.WithContext(ctx).Raw(defaultPartitionRows).Row().Scan(&n)
+	return n, translate("count rows of the default partition", err)
+}
+
+// dropPartitions drops the days that ended before cutoff. A partition that is in use stays until the next round.
+func (l *Ledger) dropPartitions(ctx context.Context, cutoff time.Time) error {
+	var names []string
+	if err := l.db.WithContext(ctx).Raw(partitionsQuery).Scan(&names).Error; err != nil {
+		return translate("list partitions", err)
+	}
+	for _, name := range names {
+		from, err := time.Parse(partitionLayout, name)
+		if err != nil || from.Add(day).After(cutoff) {
+			continue // not ours, or still wanted
+		}
+		_, err = l.transaction(ctx, func(tx *gorm.DB) error {
+			err := tx.Exec("SET LOCAL lock_timeout = " + millis(dropLockTimeout)).Error
+			if err == nil {
+				err = tx.Exec("DROP TABLE IF EXISTS " + name).Error
+			}
+			return translate("drop partition "+name, err)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -121,3 +121,10 @@ type auditRow struct {
 }
 
 func (auditRow) TableName() string { return "audit" }
+
+type progressRow struct {
+	Job       string `gorm:"primaryKey"`
+	DoneUntil time.Time
+}
+
+func (progressRow) TableName() string { return "progress" }

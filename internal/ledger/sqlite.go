@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"net/url"
+	"os"
 
 	"gorm.io/driver/sqlite"
 	"gorm.io/gorm"
@@ -47,5 +48,17 @@ func openSQLite(ctx context.Context, path string) (*gorm.DB, error) {
 		}
 	}
 	_ = pool.Close()
-	return nil, fmt.Errorf("database file %s: does its folder exist and is it writable? %w", path, err)
+	return nil, badFile(path, err)
+}
+
+func badFile(path string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("database file %s (its folder must exist and be writable): %w", path, err)
+}
+
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
 }

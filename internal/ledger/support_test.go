@@ -3,7 +3,9 @@ package ledger
 import (
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/dedupgate/dedupgate/internal/dedup"
 	"github.com/dedupgate/dedupgate/internal/testkit"
 )
 
@@ -15,4 +17,47 @@ func expectQuietLog(t *testing.T, server *testkit.PostgresServer) {
 			t.Errorf("the server logged: %s", line)
 		}
 	}
+}
+
+// newEntry makes a request received at a time, whose event has the key and moves the run of that id ("" for none).
+func newEntry(at time.Time, key, run string) *dedup.Entry {
+	at = at.UTC().Truncate(time.Millisecond)
+	in := &dedup.Inbound{
+		ReceiptID: dedup.NewID(at), ReceivedAt: at, Key: dedup.Key{Source: "apify", Event: key}, Type: "ACTOR.RUN.CREATED",
+		DispatchID: "WOa1nBxEJk9MpBiQr", Body: []byte(`{"eventType":"ACTOR.RUN.CREATED"}`), ContentType: "application/json",
+		Headers: []byte("{}"), RemoteIP: "192.0.2.7", Via: dedup.ViaWebhook,
+	}
+	if run != "" {
+		in.Run, in.Status = dedup.RunRef{Kind: dedup.KindRun, ID: run}, dedup.StatusCreated
+		in.Version = dedup.Version{At: at.UnixMilli(), Type: in.Type}
+	}
+	return &dedup.Entry{Inbound: in, EventID: dedup.NewID(at), Claim: dedup.ClaimReply{State: dedup.ClaimFirst}}
+}
+
+// repeat makes another request for the same event, received later.
+func repeat(e *dedup.Entry, after time.Duration) *dedup.Entry {
+	in := *e.Inbound
+	in.ReceivedAt = in.ReceivedAt.Add(after)
+	in.ReceiptID = dedup.NewID(in.ReceivedAt)
+	return &dedup.Entry{Inbound: &in, EventID: dedup.NewID(in.ReceivedAt), Claim: e.Claim}
+}
+
+func mustRecord(t testing.TB, l *Ledger, batch ...*dedup.Entry) []dedup.Verdict {
+	t.Helper()
+	verdicts, _, err := l.Record(t.Context(), batch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return verdicts
+}
+
+// background runs a loop until the test ends and waits for its end.
+func background(t testing.TB, loop func()) (done <-chan struct{}) {
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		loop()
+	}()
+	t.Cleanup(func() { <-ended })
+	return ended
 }

@@ -15,7 +15,7 @@ func (l *Ledger) transaction(ctx context.Context, work func(tx *gorm.DB) error) 
 	done := false
 	pinning := l.db.WithContext(ctx).Connection(func(conn *gorm.DB) error {
 		done = true
-		inc, err = l.transactionOn(ctx, conn, work)
+		inc, err = l.transactionOn(ctx, conn.Session(&gorm.Session{NewDB: true}), work) // else its statements pile up on conn
 		return nil
 	})
 	if !done {

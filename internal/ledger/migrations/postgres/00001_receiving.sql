@@ -140,6 +140,12 @@ CREATE TABLE repeat_lag (
     PRIMARY KEY (day, source, event_type, bucket, shard)
 ) WITH (fillfactor = 70);
 
+-- How far a job of retention has come, so that it never looks at the same rows again.
+CREATE TABLE progress (
+    job        text PRIMARY KEY,
+    done_until timestamptz NOT NULL
+);
+
 -- Who changed what, and why.
 CREATE TABLE audit (
     id     uuid        PRIMARY KEY,
@@ -153,6 +159,7 @@ CREATE TABLE audit (
 
 -- +goose Down
 DROP TABLE audit;
+DROP TABLE progress;
 DROP TABLE repeat_lag;
 DROP TABLE rollups;
 DROP TABLE quarantine;
