@@ -1,0 +1,17 @@
+package main
+
+// cli is the command line: one field a command, in the order in which the help lists them.
+type cli struct {
+	Serve   serveCmd   `cmd:"" help:"Run the gateway."`
+	Migrate migrateCmd `cmd:"" help:"Change the database's schema by hand."`
+	Check   checkCmd   `cmd:"" help:"Look at the configuration and the stores, and say what is wrong."`
+	Epoch   epochCmd   `cmd:"" help:"Void the marks in Redis after a restore."`
+
+	Send       sendCmd       `cmd:"" help:"Send a sample webhook, or a file, and print the answer."`
+	Storm      stormCmd      `cmd:"" help:"Play Apify against a gateway and check its books."`
+	Events     eventsCmd     `cmd:"" help:"List events, or show one."`
+	Runs       runsCmd       `cmd:"" help:"List runs with their status, or tell one run's story."`
+	Quarantine quarantineCmd `cmd:"" help:"List, show and replay requests that could not become events."`
+
+	Version versionCmd `cmd:"" help:"Print which program this is."`
+}
