@@ -15,7 +15,7 @@ type checkCmd struct {
 }
 
 // Help is shown by --help.
-func (checkCmd) Help() string {
+func (*checkCmd) Help() string {
 	return `Checks the configuration, whether the stores can be reached and what they are set to: versions, durability
 (fsync, synchronous_commit), eviction policy, rows in the DEFAULT partition, pending migrations, and whether the windows
 cover the sender's retries. Changes nothing. Exits 1 when something must be mended.`

@@ -18,7 +18,7 @@ type epochBumpCmd struct {
 }
 
 // Help is shown by --help.
-func (epochBumpCmd) Help() string {
+func (*epochBumpCmd) Help() string {
 	return `A mark in Redis says that an event is in the database. After a restore that may no longer be true, and a repeat
 would be taken for a duplicate of an event that is gone. The bump begins a new life of the database: gateways notice
 within a second, older marks count no more, and the database is asked instead. Nothing is lost by bumping too often.`

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"text/tabwriter"
 	"time"
@@ -49,7 +50,7 @@ func (c *migrateDownCmd) Run(ctx context.Context, std streams) error {
 		return err
 	}
 	if !c.Yes {
-		return fmt.Errorf("this drops the tables of the last migration and everything in them; add --yes to do it")
+		return errors.New("this drops the tables of the last migration and everything in them; add --yes to do it")
 	}
 	undone, err := app.MigrateDown(ctx, cfg)
 	if err != nil {

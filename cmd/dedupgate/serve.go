@@ -21,7 +21,7 @@ type serveCmd struct {
 }
 
 // Help is shown by --help.
-func (serveCmd) Help() string {
+func (*serveCmd) Help() string {
 	return `Without a configuration the embedded default is served: SQLite and Redis inside the process, data in ./data,
 a token made on first start and kept. With one, migrations are applied under a lock before the listeners answer.
 

@@ -74,7 +74,7 @@ func New(ctx context.Context, opts Options) (*App, error) {
 
 func (a *App) open(ctx context.Context) error {
 	cfg := a.opts.Config
-	if err := a.listen(cfg); err != nil {
+	if err := a.listen(ctx, cfg); err != nil {
 		return err
 	}
 	if err := makeDataDir(cfg); err != nil {
@@ -92,7 +92,7 @@ func (a *App) open(ctx context.Context) error {
 	return a.openHTTP(cfg)
 }
 
-func (a *App) listen(cfg *config.Config) error {
+func (a *App) listen(ctx context.Context, cfg *config.Config) error {
 	for _, l := range []struct {
 		at   *net.Listener
 		addr string
@@ -102,7 +102,7 @@ func (a *App) listen(cfg *config.Config) error {
 		{&a.publicAt, cfg.HTTP.Listen, "http.listen", "DEDUPGATE_HTTP_LISTEN"},
 		{&a.adminAt, cfg.Admin.Listen, "admin.listen", "DEDUPGATE_ADMIN_LISTEN"},
 	} {
-		listener, err := net.Listen("tcp", l.addr)
+		listener, err := new(net.ListenConfig).Listen(ctx, "tcp", l.addr)
 		if err != nil {
 			return fmt.Errorf("%s: %w (free the port, or set %s to another address)", l.key, err, l.env)
 		}

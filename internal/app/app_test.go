@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -23,6 +24,9 @@ const (
 	testToken  = "dg_app_source_token_0123456789"
 	adminToken = "dg_app_admin_token_0123456789"
 )
+
+// sender gives up on a gateway that hangs.
+var sender = &http.Client{Timeout: 30 * time.Second}
 
 // running is a gateway inside the test process.
 type running struct {
@@ -86,7 +90,7 @@ func startIn(t *testing.T, dir, yaml string) *running {
 		}
 	})
 	testkit.Eventually(t, 20*time.Second, func() error {
-		res, err := http.Get("http://" + r.app.PublicAddr() + "/readyz")
+		res, err := sender.Get("http://" + r.app.PublicAddr() + "/readyz")
 		if err != nil {
 			return err
 		}
@@ -112,15 +116,15 @@ func (r *running) configure(yaml string) {
 
 // answer is what a sender sees.
 type answer struct {
-	Code        int
-	Header      http.Header
-	Status      string  `json:"status"`
-	Outcome     string  `json:"outcome"`
-	Message     string  `json:"message"`
-	RunID       *string `json:"run_id"`
-	EventID     string  `json:"event_id"`
-	ReceiptID   string  `json:"receipt_id"`
-	FirstSeenAt string  `json:"first_seen_at"`
+	Code        int         `json:"-"`
+	Header      http.Header `json:"-"`
+	Status      string      `json:"status"`
+	Outcome     string      `json:"outcome"`
+	Message     string      `json:"message"`
+	RunID       *string     `json:"run_id"`
+	EventID     string      `json:"event_id"`
+	ReceiptID   string      `json:"receipt_id"`
+	FirstSeenAt string      `json:"first_seen_at"`
 }
 
 func (r *running) send(header http.Header, body []byte) answer {
@@ -130,13 +134,11 @@ func (r *running) send(header http.Header, body []byte) answer {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	for name, values := range header {
-		req.Header[name] = values
-	}
+	maps.Copy(req.Header, header)
 	if req.Header.Get("Content-Type") == "" {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	res, err := http.DefaultClient.Do(req)
+	res, err := sender.Do(req)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -162,7 +164,7 @@ func (r *running) tryAPI(path string, into any) error {
 		return err
 	}
 	req.Header.Set("Authorization", "Bearer "+adminToken)
-	res, err := http.DefaultClient.Do(req)
+	res, err := sender.Do(req)
 	if err != nil {
 		return err
 	}

@@ -68,7 +68,8 @@ func describeRedis(s redisfront.Server) []Finding {
 	switch {
 	case s.EvictsHits():
 		findings = append(findings, Finding{LevelWarning, "redis", fmt.Sprintf(
-			"%s: policy %s may throw away receipts of duplicates that wait for the database; set maxmemory-policy to volatile-lru or noeviction", s.Addr, s.Policy)})
+			"%s: policy %s may throw away receipts of duplicates that wait for the database; set maxmemory-policy to volatile-lru or noeviction",
+			s.Addr, s.Policy)})
 	case s.RefusesWhenFull():
 		findings = append(findings, Finding{LevelOK, "redis", fmt.Sprintf(
 			"%s: refuses writes at %d bytes (%d used); outcomes stay right then, but every request asks the database", s.Addr, s.MaxMemory, s.UsedMemory)})

@@ -24,7 +24,7 @@ func (r *running) replay(id string) (int, map[string]any) {
 	}
 	req.Header.Set("Authorization", "Bearer "+adminToken)
 	req.Header.Set("Content-Type", "application/json")
-	res, err := http.DefaultClient.Do(req)
+	res, err := sender.Do(req)
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -39,7 +39,7 @@ sources:
 		t.Helper()
 		n++
 		runID := fmt.Sprintf("%017d", n)
-		body := fmt.Sprintf(`{"eventType":%q,"eventData":{"actorRunId":%q},"resource":{"id":%q,"finishedAt":"2026-09-14T08:04:21.640Z"}}`, eventType, runID, runID)
+		body := fmt.Sprintf(`{"eventType":%q,"eventData":{"actorRunId":%q},"resource":{"finishedAt":"2026-09-14T08:04:21.640Z"}}`, eventType, runID)
 		if a := r.send(nil, []byte(body)); a.Outcome != "new" {
 			t.Fatalf("answered %d %s", a.Code, a.Outcome)
 		}

@@ -20,9 +20,11 @@ func (a *App) ReplayQuarantined(ctx context.Context, id, actor, reason string) (
 	}
 	switch {
 	case q.Truncated:
-		return dedup.Verdict{}, fmt.Errorf("%w: only the start of the body was kept; raise http.max_body and let the sender try again", httpapi.ErrCantReplay)
+		return dedup.Verdict{}, fmt.Errorf("%w: only the start of the body was kept; raise http.max_body and let the sender try again",
+			httpapi.ErrCantReplay)
 	case q.ReplayedAt != nil:
-		return dedup.Verdict{}, fmt.Errorf("%w: it was replayed at %s as event %s", httpapi.ErrCantReplay, q.ReplayedAt.Format(time.RFC3339), q.ReplayEvent)
+		return dedup.Verdict{}, fmt.Errorf("%w: it was replayed at %s as event %s",
+			httpapi.ErrCantReplay, q.ReplayedAt.Format(time.RFC3339), q.ReplayEvent)
 	}
 	src, ok := a.sources.Lookup(q.Source)
 	if !ok {

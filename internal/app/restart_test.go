@@ -1,7 +1,6 @@
 package app_test
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -18,8 +17,11 @@ import (
 func TestTheSameFolderStartedAgainForgetsNothing(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	yaml := fmt.Sprintf("data_dir: %q\nhttp: {listen: '127.0.0.1:0'}\nadmin: {listen: '127.0.0.1:0', token: %q}\nsources: [{name: apify, kind: apify, tokens: [{value: %q}]}]\n",
-		filepath.Join(dir, "data"), adminToken, testToken)
+	yaml := fmt.Sprintf(`data_dir: %q
+http: {listen: "127.0.0.1:0"}
+admin: {listen: "127.0.0.1:0", token: %q}
+sources: [{name: apify, kind: apify, tokens: [{value: %q}]}]
+`, filepath.Join(dir, "data"), adminToken, testToken)
 	s, _ := samples.Get("failed")
 	r := startIn(t, dir, yaml)
 	first := r.send(s.Headers, s.Body)
@@ -105,8 +107,14 @@ func TestAFailedStartSaysWhatToDo(t *testing.T) {
 	t.Run("database away", func(t *testing.T) {
 		t.Parallel()
 		yaml := filepath.Join(t.TempDir(), "c.yaml")
-		text := fmt.Sprintf("database: {url: 'postgres://u:geheim@127.0.0.1:1/x'}\nredis: {mode: single, addresses: ['127.0.0.1:1']}\nhttp: {listen: '127.0.0.1:0'}\nadmin: {listen: '127.0.0.1:0'}\ndata_dir: %q\nsources: [{name: apify, kind: apify, tokens: [{value: 0123456789abcdef0123456789abcdef}]}]\n", t.TempDir())
-		if err := errors.Join(os.WriteFile(yaml, []byte(text), 0o600)); err != nil {
+		text := fmt.Sprintf(`data_dir: %q
+http: {listen: "127.0.0.1:0"}
+admin: {listen: "127.0.0.1:0"}
+database: {url: "postgres://u:geheim@127.0.0.1:1/x"}
+redis: {mode: single, addresses: ["127.0.0.1:1"]}
+sources: [{name: apify, kind: apify, tokens: [{value: %q}]}]
+`, t.TempDir(), testToken)
+		if err := os.WriteFile(yaml, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		cfg, err := config.Load(yaml, nil)

@@ -206,14 +206,14 @@ var sender = &http.Client{
 
 // answer is what a sender sees.
 type answer struct {
-	Code      int
+	Code      int     `json:"-"`
 	Status    string  `json:"status"`
 	Outcome   string  `json:"outcome"`
 	Message   string  `json:"message"`
 	RunID     *string `json:"run_id"`
 	EventID   string  `json:"event_id"`
 	ReceiptID string  `json:"receipt_id"`
-	Reason    string  // from X-Dedup-Outcome
+	Reason    string  `json:"-"` // from X-Dedup-Outcome
 }
 
 // send delivers one webhook.

@@ -86,7 +86,11 @@ func TestRedisMayFailInAnyWay(t *testing.T) {
 		{"hanging", nil, func(s *scene) { s.redis.Pause() }, func(s *scene) { s.redis.Resume() }},
 		{"answering late", nil, func(s *scene) { s.proxy.Latency(80 * time.Millisecond) }, func(s *scene) { s.proxy.Heal() }},
 		{"swallowing answers", nil, func(s *scene) { s.proxy.Hang() }, func(s *scene) { s.proxy.Heal() }},
-		{"read-only", nil, func(s *scene) { s.command("CONFIG", "SET", "min-replicas-to-write", "3") }, func(s *scene) { s.command("CONFIG", "SET", "min-replicas-to-write", "0") }},
+		{
+			"read-only", nil,
+			func(s *scene) { s.command("CONFIG", "SET", "min-replicas-to-write", "3") },
+			func(s *scene) { s.command("CONFIG", "SET", "min-replicas-to-write", "0") },
+		},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

@@ -3,13 +3,13 @@ package dedup_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/dedupgate/dedupgate/internal/dedup"
-	"log/slog"
 )
 
 // hitQueue is a source and a sink whose every step can be made to fail.

@@ -140,8 +140,9 @@ func (g *Gate) commitRejected(batch []*pending, cause error) {
 func quarantined(e Entry) Entry {
 	in := *e.Inbound
 	in.Quarantine = &Quarantine{
-		Reason:  ReasonRejectedByDatabase,
-		Message: "The database refuses a value of this event (a NUL character or invalid UTF-8 in an id or type). It is kept; correct the webhook's template.",
+		Reason: ReasonRejectedByDatabase,
+		Message: "The database refuses a value of this event (a NUL character or invalid UTF-8 in an id or type). " +
+			"It is kept; correct the webhook's template.",
 	}
 	in.Type, in.Generation, in.ActorID, in.TaskID = "", "", "", ""
 	in.Run, in.Status, in.Version = RunRef{}, "", Version{}

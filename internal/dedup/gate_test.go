@@ -165,7 +165,10 @@ func TestGateOrder(t *testing.T) {
 		{"a first delivery is recorded before it is settled", &fakes{}, "new", "first_seen", "[claim record settle]"},
 		{"a good mark needs no database", &fakes{claim: settled(mark)}, "duplicate", "window_hit", "[claim append]"},
 		{"a mark of another database proves nothing", &fakes{claim: settled(other)}, "new", "first_seen", "[claim record settle]"},
-		{"a mark counts only while the probe is fresh", &fakes{claim: settled(mark), incarnation: stale}, "new", "first_seen", "[claim record settle]"},
+		{
+			"a mark counts only while the probe is fresh", &fakes{claim: settled(mark), incarnation: stale},
+			"new", "first_seen", "[claim record settle]",
+		},
 		{"a claimer that answers nothing changes no outcome", &fakes{claim: none}, "new", "first_seen", "[claim record settle]"},
 		{"a full hit log sends the receipt to the ledger", &fakes{claim: settled(mark), appendFunc: full}, "duplicate", "window_hit", "[claim append record]"},
 		{

@@ -32,11 +32,7 @@ const (
 
 // IsEnd reports whether the status ends one life of a run.
 func (s Status) IsEnd() bool {
-	switch s {
-	case StatusSucceeded, StatusFailed, StatusAborted, StatusTimedOut:
-		return true
-	}
-	return false
+	return s == StatusSucceeded || s == StatusFailed || s == StatusAborted || s == StatusTimedOut
 }
 
 // Rank orders the events of one life of a run.

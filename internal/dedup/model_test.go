@@ -41,19 +41,19 @@ func (l *faultyLedger) Record(ctx context.Context, batch []*dedup.Entry) ([]dedu
 	}
 	f := l.next
 	l.next = sound
-	switch f {
-	case lostBefore:
+	if f == lostBefore {
 		l.dead = true
 		return nil, dedup.Incarnation{}, dedup.ErrUnavailable
-	case unclearNot:
+	}
+	if f == unclearNot {
 		return nil, dedup.Incarnation{}, dedup.ErrUnclear
 	}
 	verdicts, inc, err := l.Ledger.Record(ctx, batch)
-	switch f {
-	case lostAfter:
+	if f == lostAfter {
 		l.dead = true
 		return nil, dedup.Incarnation{}, dedup.ErrUnavailable
-	case unclearStored:
+	}
+	if f == unclearStored {
 		return nil, dedup.Incarnation{}, dedup.ErrUnclear
 	}
 	return verdicts, inc, err

@@ -103,14 +103,12 @@ type Count struct {
 
 // Stats sums receipts over a time range, read from rollups.
 type Stats struct {
-	Since    time.Time `json:"since"`
-	Until    time.Time `json:"until"`
-	Receipts int64     `json:"receipts"`
-	Counts   []Count   `json:"counts" nullable:"false"`
-	// HitsWaiting are duplicates answered by Redis whose receipts have not reached the database yet; -1 when Redis can't tell.
-	HitsWaiting int64 `json:"hits_waiting" doc:"Duplicates answered by Redis whose receipts have not reached the database yet; -1 when Redis can't tell."`
-	// Unrecorded are duplicates whose receipt could be stored nowhere, since this process started.
-	Unrecorded int64 `json:"unrecorded" doc:"Duplicates whose receipt could be stored nowhere since this process started."`
+	Since       time.Time `json:"since"`
+	Until       time.Time `json:"until"`
+	Receipts    int64     `json:"receipts"`
+	Counts      []Count   `json:"counts" nullable:"false"`
+	HitsWaiting int64     `json:"hits_waiting" doc:"Duplicates told by Redis whose receipts are not in the database yet; -1 when Redis can't tell."`
+	Unrecorded  int64     `json:"unrecorded" doc:"Duplicates whose receipt could be stored nowhere since this process started."`
 }
 
 // Page is one page of a listing; Next is the cursor of the following one, empty on the last.
