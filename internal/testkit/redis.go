@@ -63,7 +63,7 @@ func mustBeEmpty(ctx context.Context, client *redis.Client) error {
 func takeTurn(t testing.TB, addr string) bool {
 	t.Helper()
 	name := "dedupgate-test-redis-" + strconv.Itoa(os.Getuid()) + "-" + url.PathEscape(addr) + ".lock"
-	file, err := os.OpenFile(filepath.Join(os.TempDir(), name), os.O_CREATE|os.O_RDWR, 0o600)
+	file, err := os.OpenFile(filepath.Join(os.TempDir(), name), os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // the name is escaped
 	if err != nil {
 		t.Fatalf("%s: take turns: %v", redisURL, err)
 	}
