@@ -25,5 +25,5 @@
 // XAUTOCLAIM, XINFO, SADD, SMEMBERS, EVAL, PING, HELLO, SELECT and INFO; in a cluster also CLUSTER and READONLY.
 //
 // Memory is bounded by what is in the windows and by the cap on hits. In embedded mode, an in-process miniredis without a
-// port, everything is forgotten at 100,000 claims, since ageing them costs time linear in their number.
+// port, everything is forgotten at 50,000 claims, since ageing them costs time linear in their number.
 package redisfront

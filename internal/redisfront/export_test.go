@@ -48,6 +48,19 @@ func (f *Front) AgeHeld(t testing.TB, source string, by time.Duration) {
 	}
 }
 
+// Sweep forgets readers that hold nothing, now.
+func (f *Front) Sweep(t testing.TB) (forgotten int64) {
+	t.Helper()
+	for _, st := range f.streams.list(f.ledger()) {
+		cmd := forgetting(t.Context(), st, f.consumerIdle, "")
+		if err := f.redis.Process(t.Context(), cmd); err != nil {
+			t.Fatal(err)
+		}
+		forgotten += cmd.Val()
+	}
+	return forgotten
+}
+
 // RefreshEvery and SweepEvery are the pauses that tests let pass.
 const (
 	RefreshEvery = refreshEvery
