@@ -46,7 +46,7 @@ type apiFlags struct {
 	APITokenFile string `name:"api-token-file" type:"path" placeholder:"FILE" help:"File with the admin token. Else DEDUPGATE_API_TOKEN, else admin-token in the data folder."`
 }
 
-const tokenVariable = "DEDUPGATE_API_TOKEN"
+const apiVariable = "DEDUPGATE_API_TOKEN"
 
 func (f *apiFlags) client(kept *dataDirFlag) (*client.Client, error) {
 	token, from, err := f.token(kept)
@@ -61,8 +61,8 @@ func (f *apiFlags) token(kept *dataDirFlag) (token, from string, err error) {
 		token, err = readToken(f.APITokenFile)
 		return token, f.APITokenFile, err
 	}
-	if token = strings.TrimSpace(os.Getenv(tokenVariable)); token != "" {
-		return token, tokenVariable, nil
+	if token = strings.TrimSpace(os.Getenv(apiVariable)); token != "" {
+		return token, apiVariable, nil
 	}
 	// A local gateway's token is not shown to strangers.
 	if !isLocal(f.API) {

@@ -202,11 +202,11 @@ func TestReachingTheAPI(t *testing.T) {
 }
 
 func TestAPITokenFromTheEnvironment(t *testing.T) {
-	t.Setenv(tokenVariable, testToken)
+	t.Setenv(apiVariable, testToken)
 	flags := adminAPI(t, map[string]any{"GET /runs?limit=51": view.Page[view.Run]{}})
 	execute(t, "", "runs", "--api", flags[1]).expect(t, 0, "No runs.")
-	t.Setenv(tokenVariable, "another")
-	execute(t, "", "runs", "--api", flags[1]).expect(t, 1, "the token from "+tokenVariable)
+	t.Setenv(apiVariable, "another")
+	execute(t, "", "runs", "--api", flags[1]).expect(t, 1, "the token from "+apiVariable)
 }
 
 func TestEvents(t *testing.T) {

@@ -202,7 +202,8 @@ func (p *poster) noAnswer(ctx context.Context, err error) error {
 		err = inner.Err
 	}
 	if errors.Is(err, syscall.ECONNREFUSED) {
-		return fmt.Errorf("no answer from %s (connection refused): is the gateway running? Start it with 'dedupgate serve', or name another with --url", p.host())
+		return fmt.Errorf("no answer from %s (connection refused): is the gateway running? "+
+			"Start it with 'dedupgate serve', or name another with --url", p.host())
 	}
 	return fmt.Errorf("no answer from %s: %w", p.host(), err)
 }

@@ -17,9 +17,9 @@ import (
 
 // Errors that every method may wrap.
 var (
-	// ErrUnreachable: no answer, or one that broke off. The gateway may be starting or gone.
+	// ErrUnreachable means no answer, or one that broke off. The gateway may be starting or gone.
 	ErrUnreachable = errors.New("no answer from the admin API")
-	// ErrForeign: something answered that is no admin API of a gateway.
+	// ErrForeign means that something answered that is no admin API of a gateway.
 	ErrForeign = errors.New("this is not a gateway's admin API")
 )
 
@@ -93,7 +93,8 @@ func (c *Client) tokenAdvice() string {
 }
 
 func (c *Client) foreign(what string) error {
-	return fmt.Errorf("%w: %s gave %s. Is this the admin listener (default %s), not the public one or something else? Set it with --api", ErrForeign, c.Address(), what, DefaultURL)
+	return fmt.Errorf("%w: %s gave %s. Is this the admin listener (default %s), not the public one or something else? "+
+		"Set it with --api", ErrForeign, c.Address(), what, DefaultURL)
 }
 
 // unreachable says why there is no answer. The caller's own cancellation is passed on as it is.
@@ -106,7 +107,8 @@ func (c *Client) unreachable(ctx context.Context, err error) error {
 	}
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return fmt.Errorf("%w at %s (connection refused): is the gateway running? Start it with 'dedupgate serve', or name another with --api", ErrUnreachable, c.Address())
+		return fmt.Errorf("%w at %s (connection refused): is the gateway running? "+
+			"Start it with 'dedupgate serve', or name another with --api", ErrUnreachable, c.Address())
 	case isTimeout(err):
 		return fmt.Errorf("%w at %s within %s: is it overloaded, or behind a firewall?", ErrUnreachable, c.Address(), c.http.Timeout)
 	case strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"errors"
 
 	"gorm.io/gorm"
 
@@ -19,11 +20,11 @@ func (l *Ledger) Receipts(ctx context.Context, q view.ReceiptQuery) (view.Page[v
 	db := equals(l.db.WithContext(ctx), [2]string{"source", q.Source}, [2]string{"outcome", q.Outcome},
 		[2]string{"reason", q.Reason}, [2]string{"repeat", q.Repeat})
 	if q.EventID != "" {
-		id, err := dedup.ParseID(q.EventID)
-		if err != nil {
+		id, err := parseRowID(q.EventID)
+		if errors.Is(err, view.ErrNotFound) {
 			return none, nil
 		}
-		db = db.Where("event_id = ?", rowID(id))
+		db = db.Where("event_id = ?", id)
 	}
 	db, err := receiptsAfter(between(db, "received_at", q.Range), q.Cursor)
 	if err != nil {

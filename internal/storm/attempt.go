@@ -41,10 +41,10 @@ type sender struct {
 }
 
 func newSender(o *Options) *sender {
-	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.MaxIdleConns, t.MaxIdleConnsPerHost = 0, 3*o.Concurrency
 	return &sender{url: o.URL, client: &http.Client{
-		Transport:     t,
+		Transport: &http.Transport{
+			Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: 3 * o.Concurrency, IdleConnTimeout: time.Minute,
+		},
 		Timeout:       o.Timeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}

@@ -15,36 +15,12 @@ type receiptCount struct {
 
 // checkReceipts looks for the receipt of every 2xx, and counts the receipts of every event.
 func (a *audit) checkReceipts(ctx context.Context) error {
-	missing := make(map[dedup.ID]*receiptNote, len(a.books.receipts))
-	for i := range a.books.receipts {
-		n := &a.books.receipts[i]
-		if other := missing[n.id]; other != nil {
-			a.found(KindReceipts, place{n.run, n.at}, "two answers name the receipt %s", n.id)
-		}
-		missing[n.id] = n
-	}
+	missing := a.notes()
 	a.counts = map[dedup.ID]*receiptCount{}
 	seen := map[dedup.ID]bool{}
 	err := each(ctx, a, func(p view.Paging) (view.Page[view.Receipt], error) {
 		return a.API.Receipts(ctx, view.ReceiptQuery{Range: a.span, Paging: p, Source: a.Source})
-	}, func(v view.Receipt) {
-		id, err := dedup.ParseID(v.ID)
-		if err != nil {
-			return // nobody answered with such an id
-		}
-		a.count(v)
-		n := missing[id]
-		switch {
-		case seen[id]:
-			if at, ok := a.ownerOf(v); ok {
-				a.found(KindReceipts, at, "receipt %s is there twice", id)
-			}
-		case n != nil:
-			seen[id] = true
-			delete(missing, id)
-			a.compareReceipt(n, v)
-		}
-	})
+	}, func(v view.Receipt) { a.readReceipt(v, missing, seen) })
 	if err != nil {
 		return err
 	}
@@ -59,6 +35,39 @@ func (a *audit) checkReceipts(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// notes are the receipts that answers named, by id.
+func (a *audit) notes() map[dedup.ID]*receiptNote {
+	notes := make(map[dedup.ID]*receiptNote, len(a.books.receipts))
+	for i := range a.books.receipts {
+		n := &a.books.receipts[i]
+		if notes[n.id] != nil {
+			a.found(KindReceipts, place{n.run, n.at}, "two answers name the receipt %s", n.id)
+		}
+		notes[n.id] = n
+	}
+	return notes
+}
+
+// readReceipt takes a receipt that is there off the missing ones.
+func (a *audit) readReceipt(v view.Receipt, missing map[dedup.ID]*receiptNote, seen map[dedup.ID]bool) {
+	id, err := dedup.ParseID(v.ID)
+	if err != nil {
+		return // nobody answered with such an id
+	}
+	a.count(v)
+	if seen[id] {
+		if at, ok := a.ownerOf(v); ok {
+			a.found(KindReceipts, at, "receipt %s is there twice", id)
+		}
+		return
+	}
+	if n := missing[id]; n != nil {
+		seen[id] = true
+		delete(missing, id)
+		a.compareReceipt(n, v)
+	}
 }
 
 func (a *audit) ownerOf(v view.Receipt) (place, bool) {

@@ -15,7 +15,8 @@ func (s *script) body(e, w, size int) []byte {
 	// Apify writes a dispatch some seconds after its event; two webhooks' dispatches are a few milliseconds apart.
 	createdAt := h.at.Add(6*time.Second + time.Duration(7*w)*time.Millisecond).Format(apifyTime)
 	if h.isTest() {
-		return fmt.Appendf(nil, `{"userId":"StormStormStorm01","createdAt":%q,"eventType":"TEST","eventData":null,"resource":{"joke":"A webhook walks into a bar. Twice."}}`, createdAt)
+		return fmt.Appendf(nil, `{"userId":"StormStormStorm01","createdAt":%q,"eventType":"TEST","eventData":null,`+
+			`"resource":{"joke":"A webhook walks into a bar. Twice."}}`, createdAt)
 	}
 	finishedAt, status, exitCode := "null", "RUNNING", "null"
 	if h.finished {
@@ -31,9 +32,11 @@ func (s *script) body(e, w, size int) []byte {
 		`"eventData":{"actorId":%q,%s"actorRunId":%q},`+
 		`"resource":{"id":%q,"actId":%q,"userId":"StormStormStorm01",%s"startedAt":%q,"finishedAt":%s,"status":%q,`+
 		`"statusMessage":"%s","isStatusMessageTerminal":%t,"meta":{"origin":"API","userAgent":"ApifyClient/2.19.0"},`+
-		`"stats":{"inputBodyLen":412,"migrationCount":0,"rebootCount":0,"restartCount":0,"resurrectCount":%d,"memAvgBytes":402653184.25,"durationMillis":258523,"runTimeSecs":258.523,"metamorph":0,"computeUnits":0.14362389},`+
+		`"stats":{"inputBodyLen":412,"migrationCount":0,"rebootCount":0,"restartCount":0,"resurrectCount":%d,`+
+		`"memAvgBytes":402653184.25,"durationMillis":258523,"runTimeSecs":258.523,"metamorph":0,"computeUnits":0.14362389},`+
 		`"options":{"build":"latest","timeoutSecs":3600,"memoryMbytes":2048,"diskMbytes":4096},"buildId":"StormStormBuild01","exitCode":%s,`+
-		`"generalAccess":"FOLLOW_USER_SETTING","defaultKeyValueStoreId":"StormStormStore01","defaultDatasetId":"StormStormDataset","defaultRequestQueueId":"StormStormQueue01","buildNumber":"1.4.26","usageTotalUsd":0.0412,`+
+		`"generalAccess":"FOLLOW_USER_SETTING","defaultKeyValueStoreId":"StormStormStore01","defaultDatasetId":"StormStormDataset",`+
+		`"defaultRequestQueueId":"StormStormQueue01","buildNumber":"1.4.26","usageTotalUsd":0.0412,`+
 		`"links":{"consoleRunUrl":"https://console.apify.com/actors/runs/%s"}}}`,
 		createdAt, h.eventType, s.actorID, task, s.runID, s.runID, s.actorID, task, s.events[0].at.Format(apifyTime), finishedAt, status,
 		blank, h.finished, h.life, exitCode, s.runID)

@@ -12,7 +12,7 @@ import (
 	"github.com/dedupgate/dedupgate/internal/dedup"
 )
 
-// ErrRefused: the address refuses webhooks as such, so that a storm would prove nothing.
+// ErrRefused means that the address refuses webhooks as such, so that a storm would prove nothing.
 var ErrRefused = errors.New("storm: webhooks are refused")
 
 // told is what the storm knows of one event.
@@ -42,7 +42,8 @@ func (b *books) outOfTime(runs int, limit time.Duration) {
 	for _, run := range b.runs {
 		for e := range run.told {
 			if t := &run.told[e]; t.open > 0 {
-				b.findings.add(run.finding(KindUndelivered, e, fmt.Sprintf("the time (%s) was up after %d attempts, %d of them answered 2xx", limit, t.attempts, t.acked)))
+				b.findings.add(run.finding(KindUndelivered, e, fmt.Sprintf(
+					"the time (%s) was up after %d attempts, %d of them answered 2xx", limit, t.attempts, t.acked)))
 			}
 		}
 	}
@@ -120,7 +121,8 @@ func (b *books) answered(run *played, e int, v volley, r reply) error {
 	b.watchOutage(&r)
 	switch r.status {
 	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusUnsupportedMediaType:
-		return fmt.Errorf("%w: the answer is %d %.200q. Is the address right, with the source's token in it (…/webhooks/apify?token=…)?", ErrRefused, r.status, r.message)
+		return fmt.Errorf("%w: the answer is %d %.200q. Is the address right, with the source's token in it "+
+			"(…/webhooks/apify?token=…)?", ErrRefused, r.status, r.message)
 	}
 	if !r.delivered() {
 		return nil

@@ -1,9 +1,9 @@
 package storm
 
 import (
-	"container/heap"
 	"context"
 	"math/rand/v2"
+	"slices"
 	"time"
 )
 
@@ -47,17 +47,17 @@ func (s *schedule) run(ctx context.Context) {
 		var out chan<- volley
 		var next volley
 		if len(waiting) > 0 {
-			if wait := time.Until(waiting[0].due); wait > 0 {
+			if wait := time.Until(waiting[len(waiting)-1].due); wait > 0 {
 				timer.Reset(wait)
 			} else {
-				out, next = s.out, waiting[0]
+				out, next = s.out, waiting[len(waiting)-1]
 			}
 		}
 		select {
 		case v := <-s.in:
-			heap.Push(&waiting, v)
+			waiting = waiting.with(v)
 		case out <- next:
-			heap.Pop(&waiting)
+			waiting = waiting[:len(waiting)-1]
 		case <-timer.C:
 		case <-ctx.Done():
 			return
@@ -83,17 +83,10 @@ func (s *schedule) next(ctx context.Context) (volley, bool) {
 	}
 }
 
-// volleys is a heap by time.
+// volleys are in order of time, the earliest last.
 type volleys []volley
 
-func (v volleys) Len() int           { return len(v) }
-func (v volleys) Less(i, j int) bool { return v[i].due.Before(v[j].due) }
-func (v volleys) Swap(i, j int)      { v[i], v[j] = v[j], v[i] }
-func (v *volleys) Push(x any)        { *v = append(*v, x.(volley)) }
-func (v *volleys) Pop() any {
-	old := *v
-	last := old[len(old)-1]
-	old[len(old)-1] = volley{}
-	*v = old[:len(old)-1]
-	return last
+func (list volleys) with(v volley) volleys {
+	at, _ := slices.BinarySearchFunc(list, v.due, func(other volley, due time.Time) int { return due.Compare(other.due) })
+	return slices.Insert(list, at, v)
 }

@@ -105,7 +105,7 @@ func TestHonestGatewayPasses(t *testing.T) {
 		}()}},
 		"with an admin API that is gone for a while": {lies: lies{adminFirst: func() func(http.ResponseWriter, *http.Request) bool {
 			n := 0
-			return func(w http.ResponseWriter, r *http.Request) bool {
+			return func(w http.ResponseWriter, _ *http.Request) bool {
 				if n++; n == 1 || n > 4 {
 					return false
 				}
