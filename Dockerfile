@@ -11,13 +11,15 @@ RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache
     CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH \
     go build -trimpath -ldflags "-s -w -X main.version=$VERSION" -o /out/dedupgate ./cmd/dedupgate && mkdir /out/data
 
-# No shell, no package manager; CA certificates, time zones and a user that is not root.
-FROM gcr.io/distroless/static-debian12:nonroot
+# No shell, no package manager; CA certificates, and a user that is not root.
+FROM scratch
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY --from=build /out/dedupgate /usr/local/bin/dedupgate
 COPY LICENSE /usr/share/doc/dedupgate/LICENSE
 # The embedded default keeps its database in ./data. In production the container keeps nothing.
-COPY --from=build --chown=nonroot:nonroot /out/data /data
+COPY --from=build --chown=65532:65532 /out/data /data
 VOLUME /data
+USER 65532:65532
 WORKDIR /
 # Webhooks. The admin listener is for 127.0.0.1 unless DEDUPGATE_ADMIN_LISTEN says otherwise. Liveness and readiness are
 # GET /healthz and /readyz of the public listener.
