@@ -9,6 +9,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 CONFIG ?= configs/dedupgate.yaml
 FUZZTIME ?= 10s
 COUNT ?= 3
+BENCH_ARGS ?=
 TOOL := go tool -modfile=tools/go.mod
 
 .PHONY: help
@@ -50,6 +51,10 @@ verify: ## check formatting, tidy modules, dead code and generated files
 .PHONY: fuzz
 fuzz: ## run each fuzz target for FUZZTIME
 	@FUZZTIME=$(FUZZTIME) scripts/fuzz
+
+.PHONY: bench
+bench: ## measure against the yardsticks, print ratios, write docs/benchmarks.md; takes minutes (BENCH_ARGS for more)
+	@scripts/bench $(BENCH_ARGS)
 
 .PHONY: migrate
 migrate: build ## bring the database of CONFIG to the newest schema
