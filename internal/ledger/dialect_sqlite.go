@@ -43,3 +43,9 @@ func (sqliteDialect) makePartitions(context.Context, *Ledger) error { return nil
 func (sqliteDialect) receiptsJob(l *Ledger) func(ctx context.Context, cutoff time.Time) error {
 	return func(ctx context.Context, cutoff time.Time) error { return l.deleteReceipts(ctx, "receipts", cutoff) }
 }
+
+func (sqliteDialect) addHits() string {
+	return `UPDATE events SET hits = hits + v.n FROM v WHERE events.id = v.id`
+}
+
+func (sqliteDialect) planAfresh(*gorm.DB) error { return nil }

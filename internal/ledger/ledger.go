@@ -70,15 +70,19 @@ func Open(ctx context.Context, opts Options, log *slog.Logger) (*Ledger, error) 
 	if err != nil {
 		return nil, err
 	}
-	l := &Ledger{now: opts.Now, log: log, statements: newStatements()}
+	l := &Ledger{now: opts.Now, log: log}
 	if opts.URL == "" {
 		l.dialect = sqliteDialect{}
 		l.db, err = openSQLite(ctx, opts.Path)
-		return l, err
+	} else {
+		l.dialect = postgresDialect{}
+		l.db, l.pool, err = openPostgres(opts)
 	}
-	l.dialect = postgresDialect{}
-	l.db, l.pool, err = openPostgres(opts)
-	return l, err
+	if err != nil {
+		return nil, err
+	}
+	l.statements = newStatements(l.dialect)
+	return l, nil
 }
 
 // Close ends all connections. Calls under way fail.

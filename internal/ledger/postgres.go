@@ -35,6 +35,7 @@ func openPostgres(opts Options) (*gorm.DB, *pgxpool.Pool, error) {
 	setBounds(cfg.ConnConfig)
 	cfg.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
 		readTimesInUTC(conn)
+		makeRoom(conn)
 		return learnIdentity(ctx, conn)
 	}
 	pool, err := pgxpool.NewWithConfig(context.Background(), cfg)

@@ -22,7 +22,7 @@ type hitCount struct {
 	n     int64
 }
 
-func newStatements() *statements {
+func newStatements(d dialect) *statements {
 	return &statements{
 		// A run that is not there yet is inserted as its events will leave it. One that is there is locked, keeps its state
 		// and gives some numbers away.
@@ -51,7 +51,7 @@ RETURNING source, reason, body_hash, id`),
 		hits: statement[hitCount]{[]column[hitCount]{
 			ids("id", func(h *hitCount) dedup.ID { return h.event }),
 			number("n", func(h *hitCount) int64 { return h.n }),
-		}, `UPDATE events SET hits = hits + v.n FROM v WHERE events.id = v.id`},
+		}, d.addHits()},
 		rollups: insert("rollups", rollupColumns(), `
 ON CONFLICT (minute, source, outcome, reason, repeat, shard) DO UPDATE SET count = rollups.count + excluded.count`),
 		lags: insert("repeat_lag", lagColumns(), `

@@ -1,8 +1,10 @@
 package ledger
 
 import (
+	"slices"
 	"strings"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
@@ -61,3 +63,43 @@ func (a array[R]) Index(i int) any { return a.column.value(&a.rows[i]) }
 
 // IndexType implements [pgtype.ArrayGetter].
 func (a array[R]) IndexType() any { return a.column.sample }
+
+// roomyArrays is the codec of bytea[] with room made for the whole array at once: bodies are most of what is sent, and
+// growing the buffer under them step by step would copy them several times.
+type roomyArrays struct{ *pgtype.ArrayCodec }
+
+// PlanEncode implements [pgtype.Codec].
+func (c roomyArrays) PlanEncode(m *pgtype.Map, oid uint32, format int16, value any) pgtype.EncodePlan {
+	plan := c.ArrayCodec.PlanEncode(m, oid, format, value)
+	if getter, ok := value.(pgtype.ArrayGetter); ok && plan != nil {
+		return roomyPlan{plan, getter}
+	}
+	return plan
+}
+
+type roomyPlan struct {
+	pgtype.EncodePlan
+	getter pgtype.ArrayGetter
+}
+
+// Encode implements [pgtype.EncodePlan].
+func (p roomyPlan) Encode(value any, buf []byte) ([]byte, error) {
+	const header, perElement = 64, 8
+	size := header
+	for _, d := range p.getter.Dimensions() {
+		for i := range int(d.Length) {
+			b, _ := p.getter.Index(i).([]byte)
+			size += perElement + len(b)
+		}
+	}
+	return p.EncodePlan.Encode(value, slices.Grow(buf, size))
+}
+
+// makeRoom registers [roomyArrays] with a connection.
+func makeRoom(conn *pgx.Conn) {
+	if bytea, ok := conn.TypeMap().TypeForOID(pgtype.ByteaOID); ok {
+		conn.TypeMap().RegisterType(&pgtype.Type{
+			Name: "_bytea", OID: pgtype.ByteaArrayOID, Codec: roomyArrays{&pgtype.ArrayCodec{ElementType: bytea}},
+		})
+	}
+}
