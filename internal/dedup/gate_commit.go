@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -24,10 +25,31 @@ func (g *Gate) commitWorker() {
 		if len(batch) == 0 {
 			return
 		}
-		if batch := g.lanes.divert(batch); len(batch) > 0 {
+		if batch := g.lanes.divert(g.expire(batch, errTooLate)); len(batch) > 0 {
 			g.commit(batch)
 		}
 	}
+}
+
+var errTooLate = errors.New("its time was up before its turn came")
+
+// expire answers the requests whose time is up and returns the others.
+func (g *Gate) expire(batch []*pending, cause error) []*pending {
+	now := time.Now()
+	isLate := func(p *pending) bool { return !now.Before(p.deadline) }
+	if !slices.ContainsFunc(batch, isLate) {
+		return batch
+	}
+	var live, late []*pending
+	for _, p := range batch {
+		if isLate(p) {
+			late = append(late, p)
+		} else {
+			live = append(live, p)
+		}
+	}
+	g.fail(late, cause)
+	return live
 }
 
 // commit records a batch and answers its requests, or hands the contended ones to lanes.

@@ -92,10 +92,13 @@ func (g *Gate) laneWorker(key laneKey) {
 		if batch = g.lanes.take(key, batch); len(batch) == 0 {
 			return
 		}
-		if batch = g.expire(batch); len(batch) == 0 {
+		if batch = g.expire(batch, ErrContended); len(batch) == 0 {
 			continue
 		}
 		part := batch[:min(len(batch), g.opts.BatchRequests)]
+		if !g.lanes.enter(part) {
+			continue // somebody's time is up
+		}
 		if g.commitLane(part) {
 			batch = append(batch[:0:0], batch[len(part):]...)
 			continue
@@ -106,9 +109,32 @@ func (g *Gate) laneWorker(key laneKey) {
 	}
 }
 
-// commitLane records a batch of one run and reports whether its requests are answered; if not, the run is still locked.
+// enter takes a slot and reports whether there was one before the first of the batch's deadlines.
+func (l *lanes) enter(batch []*pending) bool {
+	select {
+	case l.slots <- struct{}{}:
+		return true
+	default:
+	}
+	first := batch[0].deadline
+	for _, p := range batch[1:] {
+		if p.deadline.Before(first) {
+			first = p.deadline
+		}
+	}
+	timer := time.NewTimer(time.Until(first))
+	defer timer.Stop()
+	select {
+	case l.slots <- struct{}{}:
+		return true
+	case <-timer.C:
+		return false
+	}
+}
+
+// commitLane records a batch of one run, gives the slot back and reports whether the requests are answered; if not, the
+// run is still locked.
 func (g *Gate) commitLane(batch []*pending) bool {
-	g.lanes.slots <- struct{}{}
 	verdicts, inc, err := g.record(batch)
 	<-g.lanes.slots
 	switch {
@@ -122,21 +148,4 @@ func (g *Gate) commitLane(batch []*pending) bool {
 		g.fail(batch, err)
 	}
 	return true
-}
-
-// expire answers the requests whose time is up and returns the others.
-func (g *Gate) expire(batch []*pending) []*pending {
-	now := time.Now()
-	live, late := batch[:0:0], batch[:0:0]
-	for _, p := range batch {
-		if now.Before(p.deadline) {
-			live = append(live, p)
-		} else {
-			late = append(late, p)
-		}
-	}
-	if len(late) > 0 {
-		g.fail(late, ErrContended)
-	}
-	return live
 }
