@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -19,14 +20,15 @@ const (
 	lockNotAvailable     = "55P03"
 	deadlockDetected     = "40P01"
 	serializationFailure = "40001"
+	checkViolation       = "23514"
 	classData            = "22" // a value that its type can't hold
 	classIntegrity       = "23" // a value that a constraint refuses
+	classLimit           = "54" // a value too long for an index, a row too big for a page
 )
 
 // sqlState is PostgreSQL's code for err, "" when the server did not say it.
 func sqlState(err error) string {
-	var pgErr *pgconn.PgError
-	if errors.As(err, &pgErr) {
+	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return pgErr.Code
 	}
 	return ""
@@ -44,13 +46,12 @@ func translate(operation string, err error) error {
 // meaning maps codes to the errors of the core.
 func meaning(err error) error {
 	switch state := sqlState(err); {
-	case state == lockNotAvailable, state == deadlockDetected, state == serializationFailure:
+	case state == lockNotAvailable, state == deadlockDetected, state == serializationFailure, partitionMoved(err):
 		return dedup.ErrContended
-	case len(state) == 5 && (state[:2] == classData || state[:2] == classIntegrity):
+	case len(state) == 5 && slices.Contains([]string{classData, classIntegrity, classLimit}, state[:2]):
 		return dedup.ErrRejected
 	}
-	var lite *sqlite.Error
-	if errors.As(err, &lite) {
+	if lite, ok := errors.AsType[*sqlite.Error](err); ok {
 		switch lite.Code() & 0xff {
 		case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
 			return dedup.ErrContended
@@ -61,10 +62,16 @@ func meaning(err error) error {
 	return dedup.ErrUnavailable
 }
 
+// partitionMoved reports that the DEFAULT partition has refused a row because its day's own was attached while the row was
+// on its way: a check, but of no constraint that has a name. The next try finds the new partition.
+func partitionMoved(err error) bool {
+	var pgErr *pgconn.PgError
+	return errors.As(err, &pgErr) && pgErr.Code == checkViolation && pgErr.ConstraintName == ""
+}
+
 // bare strips an error of texts that may quote a row's values, and keeps codes and the errors of the network.
 func bare(err error) error {
-	var pgErr *pgconn.PgError
-	if errors.As(err, &pgErr) {
+	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return serverError{severity: pgErr.Severity, code: pgErr.Code, about: about(pgErr)}
 	}
 	return err
@@ -98,12 +105,10 @@ func translateCommit(err error) error {
 
 // notCommitted reports that the server has answered no, or that the transaction was over before COMMIT could be sent.
 func notCommitted(err error) bool {
-	var pgErr *pgconn.PgError
-	var lite *sqlite.Error
-	switch {
-	case errors.As(err, &pgErr):
+	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return pgErr.Severity == "ERROR"
-	case errors.As(err, &lite):
+	}
+	if _, ok := errors.AsType[*sqlite.Error](err); ok {
 		return true
 	}
 	// pgconn.SafeToRetry says yes to a COMMIT that was sent and whose connection then broke: it is not asked.
