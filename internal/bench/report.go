@@ -50,10 +50,10 @@ func (f *findings) phaseRows() [][]string {
 			string(p.Kind), fmt.Sprintf("%.0f", p.Result.Rate()), drained,
 			round(h.Quantile(0.5)).String(), round(h.Quantile(0.99)).String(), round(h.Max()).String(),
 		}
-		for _, cores := range []float64{u.generator, u.receiver, u.postgres, u.redis, u.others} {
-			row = append(row, fmt.Sprintf("%.2f", cores))
+		for _, spent := range []time.Duration{u.generator, u.receiver, u.postgres, u.redis} {
+			row = append(row, fmt.Sprintf("%.0f", float64(spent.Microseconds())/float64(max(1, h.Count()))))
 		}
-		rows = append(rows, row)
+		rows = append(rows, append(row, fmt.Sprintf("%.2f", u.others)))
 	}
 	return rows
 }
@@ -110,7 +110,7 @@ Written by ` + "`make bench`" + `; run it to get the figures of your machine. Ab
 is promised is ratios, and each is taken from phases that ran beside each other.
 
 The load generator keeps %d connections busy with webhooks of %d bytes, in phases of %v, %d rounds. It, the receiver,
-PostgreSQL and Redis share the machine's cores; the last columns of the second table say how many of them each kept busy.
+PostgreSQL and Redis share the machine's cores.
 
 * **bare**: the gateway's server settings and a gin route that reads the body, finds its identity and logs one line, as the
   gateway does, and answers. It keeps nothing: what HTTP alone costs.
@@ -133,7 +133,8 @@ hits are what the requests sent make, and no receipt lies outside its day's part
 %[8]s
 ## Phases
 
-The columns from *generator* on are processor cores kept busy.
+*Until rows* counts until every repeat was a receipt row. The columns from *generator* to *Redis* are microseconds of
+processor time a request; *others* is how many cores everything else on the machine kept busy, which should be next to none.
 
 %[9]s
 ## Run it again

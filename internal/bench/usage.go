@@ -15,11 +15,14 @@ import (
 // tick is the unit of processor times in /proc; Linux shows all programs 100 a second.
 const tick = 10 * time.Millisecond
 
-// usage is how many processors were busy for whom, on average.
+// usage is the processor time that a phase took, by who took it.
 type usage struct {
-	generator, receiver, postgres, redis float64
-	others                               float64 // everything else on the machine, the kernel's own work included
+	times
+	others float64 // processors that everything else kept busy on average, the kernel's own work included
 }
+
+// times are processor times.
+type times struct{ generator, receiver, postgres, redis, all time.Duration }
 
 // meter reads processor times at its start and at its end.
 type meter struct {
@@ -27,11 +30,8 @@ type meter struct {
 	receiver int // process ids
 	postgres int
 	redis    int
-	before   times
+	before   times // since boot or since each process's start
 }
-
-// times are processor times since boot or since a process's start.
-type times struct{ generator, receiver, postgres, redis, all time.Duration }
 
 func (s *stage) startMeter(receiver *contender) (*meter, error) {
 	m := &meter{started: time.Now(), receiver: receiver.pid(), postgres: s.postgres.PID(), redis: s.redis.PID()}
@@ -42,13 +42,12 @@ func (s *stage) startMeter(receiver *contender) (*meter, error) {
 
 func (m *meter) stop() (usage, error) {
 	after, err := m.read()
-	took := time.Since(m.started)
-	share := func(a, b time.Duration) float64 { return float64(b-a) / float64(took) }
-	u := usage{
-		generator: share(m.before.generator, after.generator), receiver: share(m.before.receiver, after.receiver),
-		postgres: share(m.before.postgres, after.postgres), redis: share(m.before.redis, after.redis),
-	}
-	u.others = max(0, share(m.before.all, after.all)-u.generator-u.receiver-u.postgres-u.redis)
+	u := usage{times: times{
+		generator: after.generator - m.before.generator, receiver: after.receiver - m.before.receiver,
+		postgres: after.postgres - m.before.postgres, redis: after.redis - m.before.redis, all: after.all - m.before.all,
+	}}
+	ours := u.generator + u.receiver + u.postgres + u.redis
+	u.others = max(0, float64(u.all-ours)/float64(time.Since(m.started)))
 	return u, err
 }
 
