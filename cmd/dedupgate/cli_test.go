@@ -492,6 +492,32 @@ func TestSend(t *testing.T) {
 	})
 }
 
+func TestCheck(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "gate.yaml")
+	write := func(text string) {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Run("each mistake has its own lines and a caret", func(t *testing.T) {
+		write("dedupp: {}\ndedup:\n  window: 2 days\n")
+		r := execute(t, "", "check", "--config", file)
+		r.expect(t, 1, file+":1:1: dedupp: unknown key", file+":3:11: dedup.window: ", "\n  3 |   window: 2 days\n    |           ^\n")
+		if strings.Contains(r.err, `\n`) {
+			t.Errorf("line ends are escaped:\n%s", r.err)
+		}
+	})
+	t.Run("a fresh folder is no fault, and stays fresh", func(t *testing.T) {
+		data := filepath.Join(t.TempDir(), "data")
+		write("data_dir: " + data + "\n")
+		execute(t, "", "check", "--config", file).expect(t, 0, "SQLite: no database in data_dir yet", "embedded, inside the gateway")
+		if _, err := os.Stat(data); !os.IsNotExist(err) {
+			t.Errorf("check made the folder: %v", err)
+		}
+	})
+}
+
 func TestPrintable(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{

@@ -8,9 +8,12 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/dedupgate/dedupgate/internal/config"
 )
 
 // Exit codes. A command that fails, or finds something wrong, exits 1.
@@ -64,9 +67,21 @@ func report(err error, std streams) int {
 		fmt.Fprintln(std.err, "dedupgate: interrupted")
 		return exitInterrupted
 	case !errors.Is(err, errSaid):
-		fmt.Fprintf(std.err, "dedupgate: %s\n", printable(err.Error()))
+		fmt.Fprintf(std.err, "dedupgate: %s\n", told(err))
 	}
 	return exitFailed
+}
+
+// told is an error in one line, safe for a terminal; what is wrong with a configuration keeps its lines, carets included.
+func told(err error) string {
+	if _, ok := errors.AsType[config.Problems](err); !ok {
+		return printable(err.Error())
+	}
+	lines := strings.Split(err.Error(), "\n")
+	for i, line := range lines {
+		lines[i] = printable(line)
+	}
+	return strings.Join(lines, "\n")
 }
 
 // errSaid is the failure of a command that has printed all there is to say.

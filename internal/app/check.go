@@ -64,6 +64,9 @@ func checkRedis(ctx context.Context, cfg *config.Config) []Finding {
 }
 
 func describeRedis(s redisfront.Server) []Finding {
+	if s.Addr == "embedded" {
+		return []Finding{{LevelOK, "redis", "embedded, inside the gateway"}}
+	}
 	findings := []Finding{{LevelOK, "redis", fmt.Sprintf("%s: version %s, eviction policy %s", s.Addr, s.Version, s.Policy)}}
 	switch {
 	case s.EvictsHits():
@@ -82,6 +85,9 @@ func checkDatabase(ctx context.Context, cfg *config.Config) []Finding {
 	if err != nil {
 		return []Finding{{LevelError, "database", err.Error()}}
 	}
+	if f.Version == "" {
+		return []Finding{{LevelOK, "database", f.Engine + ": no database in data_dir yet; serve makes it"}}
+	}
 	findings := []Finding{{LevelOK, "database", f.Engine + " " + f.Version + " can be reached"}}
 	add := func(wrong bool, level Level, format string, args ...any) {
 		if wrong {
@@ -92,7 +98,7 @@ func checkDatabase(ctx context.Context, cfg *config.Config) []Finding {
 	add(!f.TakesWrites, LevelError, "it takes no writes: a standby or read-only; point database.url at the primary")
 	add(!f.Durable(), LevelError, "fsync is %s, synchronous_commit is %s: events answered 200 may be lost when the server crashes; set both to on",
 		f.Fsync, f.SynchronousCommit)
-	add(len(f.Pending) > 0, LevelWarning, "%d migrations are pending; serve applies them, or run dedupgate migrate up", len(f.Pending))
+	add(len(f.Pending) > 0, LevelWarning, "migrations pending: %d; serve applies them, or run dedupgate migrate up", len(f.Pending))
 	add(f.DefaultPartitionRows > 0, LevelWarning,
 		"%d receipts lie in the DEFAULT partition: partitions were not made in time; was no gateway running for a week?", f.DefaultPartitionRows)
 	add(f.MissingPartitions > 0 && len(f.Pending) == 0, LevelWarning,

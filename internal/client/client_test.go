@@ -161,8 +161,8 @@ func TestRefusals(t *testing.T) {
 		temp   bool
 	}{
 		"401 names the token that was refused": {
-			answer: answer(401, problem, `{"status":401,"title":"Unauthorized","detail":"Send the admin token"}`),
-			status: 401, says: "401|Send the admin token|the token from ./data/admin-token is not this gateway's|--api-token-file|DEDUPGATE_API_TOKEN",
+			answer: answer(401, problem, `{"status":401,"title":"Unauthorized","detail":"Send the admin token."}`),
+			status: 401, says: "401|Send the admin token: the token from ./data/admin-token is not this gateway's|--api-token-file|DEDUPGATE_API_TOKEN",
 		},
 		"404 is not found": {
 			answer: answer(404, problem, `{"status":404,"detail":"There is no such entry"}`), is: view.ErrNotFound,

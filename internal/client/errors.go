@@ -51,7 +51,7 @@ func (p *Problem) Error() string {
 		text += fmt.Sprintf("; %s: %s", e.Location, e.Message)
 	}
 	if p.advice != "" {
-		text += ": " + p.advice
+		text = strings.TrimSuffix(text, ".") + ": " + p.advice
 	}
 	return fmt.Sprintf("the gateway answers %d: %s", p.Status, text)
 }

@@ -65,7 +65,7 @@ func (b *breaker) reset() {
 		return
 	}
 	now := b.now()
-	b.log.Info("Redis takes part again", "left_out_for", now.Sub(b.since).Round(time.Millisecond))
+	b.log.Info("Redis takes part again", "left_out_for", now.Sub(b.since).Round(time.Millisecond).String())
 	b.since, b.cause = now, nil
 	b.failures.Store(0)
 	b.open.Store(false)

@@ -16,7 +16,7 @@ func TestBreaker(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 9, 14, 8, 0, 0, 0, time.UTC)
 	var log strings.Builder
-	b := newBreaker(slog.New(slog.NewTextHandler(&log, nil)), func() time.Time { return now })
+	b := newBreaker(slog.New(slog.NewJSONHandler(&log, nil)), func() time.Time { return now })
 	is := func(open bool, lines int) {
 		t.Helper()
 		if b.isOpen() != open || b.state().Up == open {
@@ -58,7 +58,7 @@ func TestBreaker(t *testing.T) {
 	b.failed(io.EOF)
 	b.failed(io.EOF)
 	is(false, 2)
-	if !strings.Contains(log.String(), "left_out_for=1m30s") {
+	if !strings.Contains(log.String(), `"left_out_for":"1m30s"`) {
 		t.Errorf("the log does not tell how long:\n%s", log.String())
 	}
 }
