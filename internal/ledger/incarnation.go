@@ -24,19 +24,24 @@ type identity struct {
 const identityKey = "dedupgate.identity"
 
 // The system identifier tells clusters apart, the timeline tells the lives of one cluster apart (a failover or a
-// point-in-time restore starts a new one), the installation those that neither shows, such as a restored dump. On a standby
-// pg_current_wal_lsn fails, so a connection never speaks for a database that can't commit.
+// point-in-time restore starts a new one), the installation those that neither shows, such as a restored dump. The file of
+// the events tells when somebody has emptied or replaced the table, as a dump restored over it does, and bumped no epoch;
+// that VACUUM FULL changes it too costs questions to the database only. On a standby pg_current_wal_lsn fails, so a
+// connection never speaks for a database that can't commit.
 const identityQuery = `
 SELECT (SELECT system_identifier::text FROM pg_control_system()),
        left(pg_walfile_name(pg_current_wal_lsn()), 8),
        (SELECT oid::text FROM pg_database WHERE datname = current_database()),
        coalesce(current_schema()::text, ''),
-       (SELECT id::text FROM installation)`
+       (SELECT concat(id, ' ', pg_relation_filenode(to_regclass('events'))) FROM installation)`
+
+// rowQuerier is a connection, pooled or not.
+type rowQuerier interface {
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}
 
 // readIdentity asks PostgreSQL who it is.
-func readIdentity(ctx context.Context, q interface {
-	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
-}) (identity, error) {
+func readIdentity(ctx context.Context, q rowQuerier) (identity, error) {
 	var system, timeline, database, schema string
 	var installation *string
 	err := q.QueryRow(ctx, identityQuery).Scan(&system, &timeline, &database, &schema, &installation)
