@@ -15,13 +15,15 @@ const (
 	oversizePatience = 2 * time.Second
 	// firstChunk is the first buffer for a body of unannounced length.
 	firstChunk = 4 << 10
+	// announcedChunk is the first buffer for a body of announced length: all of it, unless it is announced to be large.
+	announcedChunk = 64 << 10
 )
 
 var errBodyTooLarge = errors.New("the body is over the limit")
 
-// readBody reads a body of the announced length (-1: not announced) into a buffer of its own, in one piece and without
-// copying when the length was announced. The buffer is the caller's for good: it is in no pool, because the gate may
-// hold it after the request has ended.
+// readBody reads a body of the announced length (-1: not announced) into a buffer of its own, which grows with what has
+// come: announcing a large body costs us nothing. The buffer is the caller's for good: it is in no pool, because the gate
+// may hold it after the request has ended.
 //
 // A body over the limit is errBodyTooLarge; a length announced as such is refused without reading, else the bytes that
 // were read are returned with it. All other errors are those of r.
@@ -30,9 +32,7 @@ func readBody(r io.Reader, length, limit int64) ([]byte, error) {
 	case length > limit:
 		return nil, errBodyTooLarge
 	case length >= 0:
-		body := make([]byte, length)
-		n, err := io.ReadFull(r, body)
-		return body[:n], err
+		return readAnnounced(r, length)
 	}
 	body := make([]byte, 0, min(firstChunk, limit+1))
 	for {
@@ -52,6 +52,21 @@ func readBody(r io.Reader, length, limit int64) ([]byte, error) {
 			body = grown
 		}
 	}
+}
+
+// readAnnounced reads a body of the announced length into a buffer that is no larger than that in the end.
+func readAnnounced(r io.Reader, length int64) ([]byte, error) {
+	body := make([]byte, min(length, announcedChunk))
+	n, err := io.ReadFull(r, body)
+	for err == nil && int64(n) < length {
+		grown := make([]byte, min(2*int64(len(body)), length))
+		copy(grown, body)
+		body = grown
+		var more int
+		more, err = io.ReadFull(r, body[n:])
+		n += more
+	}
+	return body[:n], err
 }
 
 // readFailure says what a failed read means for the sender.

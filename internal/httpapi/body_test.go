@@ -44,6 +44,24 @@ func TestReadBodyHoldsNoMoreThanItRead(t *testing.T) {
 	}
 }
 
+func TestAnnouncingALargeBodyCostsNothing(t *testing.T) {
+	t.Parallel()
+	body, err := readBody(iotest.ErrReader(errors.New("nothing comes")), 10<<20, 10<<20)
+	if err == nil || cap(body) > announcedChunk {
+		t.Errorf("%d bytes are held for a body of which nothing came (%v)", cap(body), err)
+	}
+	data := bytes.Repeat([]byte("0123456789abcdef"), 3*announcedChunk/16)
+	for _, size := range []int{announcedChunk - 1, announcedChunk, announcedChunk + 1, 2*announcedChunk + 7, len(data)} {
+		got, err := readBody(iotest.HalfReader(bytes.NewReader(data[:size])), int64(size), 10<<20)
+		if err != nil || !bytes.Equal(got, data[:size]) || cap(got) != size {
+			t.Errorf("%d bytes: got %d held in %d, %v", size, len(got), cap(got), err)
+		}
+		if _, err := readBody(bytes.NewReader(data[:size-1]), int64(size), 10<<20); readFailure(err) != refusedIncomplete {
+			t.Errorf("%d bytes of %d: %v", size-1, size, err)
+		}
+	}
+}
+
 func TestReadBodyThatEndsEarlyIsAnError(t *testing.T) {
 	t.Parallel()
 	if _, err := readBody(bytes.NewReader(make([]byte, 10)), 11, 100); readFailure(err) != refusedIncomplete {
