@@ -141,6 +141,7 @@ func (a *App) openGate(cfg *config.Config) error {
 	}
 	a.gate = gate
 	a.metrics.WatchGate(gate)
+	a.metrics.WatchRedis(a.redis.Degraded)
 	drainer := &dedup.Drainer{Source: a.redis, Sink: a.ledger, Batch: drainBatch, Observer: a.metrics, Log: a.log}
 	a.parts.loop("drainer", drainer.Run)
 	a.parts.loop("ledger maintenance", a.maintain)

@@ -16,7 +16,6 @@ func (a *App) watchGauges(ctx context.Context) {
 	tick := time.NewTicker(gaugeInterval)
 	defer tick.Stop()
 	for {
-		a.metrics.SetDegraded(a.redis.Degraded())
 		if n, err := a.redis.HitsWaiting(ctx); err == nil {
 			a.metrics.SetHitsWaiting(n)
 		} else {

@@ -31,7 +31,6 @@ type Metrics struct {
 	steps     map[dedup.Operation]step
 	inFlight  prometheus.Gauge
 
-	degraded    prometheus.Gauge
 	hitsWaiting prometheus.Gauge
 	defaultRows prometheus.Gauge
 
@@ -57,13 +56,12 @@ func New(build Build, sources []string) *Metrics {
 			Help: "Requests that are no receipts, by the error code of their answer.",
 		}, []string{"code"}),
 		inFlight: gauge("dedupgate_webhooks_in_flight", "Webhooks being read or decided right now."),
-		degraded: gauge("dedupgate_degraded", "1 while Redis is left out, else 0."),
 		hitsWaiting: gauge("dedupgate_hits_waiting",
 			"Duplicates answered by Redis whose receipts have not reached the database yet; -1 when Redis can't tell."),
 		defaultRows: gauge("dedupgate_default_partition_rows",
 			"Receipts in the DEFAULT partition; anything but 0 means that partitions were not made in time."),
 	}
-	m.registry.MustRegister(m.receipts, m.decisions, m.refused, m.inFlight, m.degraded, m.hitsWaiting, m.defaultRows,
+	m.registry.MustRegister(m.receipts, m.decisions, m.refused, m.inFlight, m.hitsWaiting, m.defaultRows,
 		buildInfo(build), collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.steps = newSteps(m.registry)
@@ -87,13 +85,16 @@ func (m *Metrics) InFlight(delta int) { m.inFlight.Add(float64(delta)) }
 // Refused counts a request that got no verdict. The code is one of the HTTP layer's closed list.
 func (m *Metrics) Refused(code string) { m.refused.WithLabelValues(code).Inc() }
 
-// SetDegraded says whether Redis is left out.
-func (m *Metrics) SetDegraded(degraded bool) {
-	if degraded {
-		m.degraded.Set(1)
-		return
-	}
-	m.degraded.Set(0)
+// WatchRedis adds whether Redis is left out, asked at each scrape. Call it once, before serving.
+func (m *Metrics) WatchRedis(degraded func() bool) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "dedupgate_degraded", Help: "1 while Redis is left out, else 0.",
+	}, func() float64 {
+		if degraded() {
+			return 1
+		}
+		return 0
+	}))
 }
 
 // SetHitsWaiting says how many hits wait for the drainer; -1 when nobody can tell.

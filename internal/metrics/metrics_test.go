@@ -133,7 +133,8 @@ func TestGauges(t *testing.T) {
 	m.InFlight(1)
 	m.InFlight(-1)
 	m.Refused("unauthorized")
-	m.SetDegraded(true)
+	degraded := true
+	m.WatchRedis(func() bool { return degraded })
 	m.SetHitsWaiting(12)
 	m.SetDefaultPartitionRows(3)
 	got := scrape(t, m)
@@ -149,7 +150,7 @@ func TestGauges(t *testing.T) {
 	} {
 		wantSeries(t, got, name, value)
 	}
-	m.SetDegraded(false)
+	degraded = false
 	wantSeries(t, scrape(t, m), "dedupgate_degraded", "0")
 }
 

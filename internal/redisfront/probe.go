@@ -9,7 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// probeLoop takes Redis back in once it works again.
+// probeLoop takes Redis back in once it works again, and finds out that it doesn't when no request does.
 func (f *Front) probeLoop(ctx context.Context) {
 	tick := time.NewTicker(f.opts.ProbeEvery)
 	defer tick.Stop()
@@ -19,13 +19,16 @@ func (f *Front) probeLoop(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		if !f.breaker.isOpen() {
-			continue
-		}
-		if err := f.probe(ctx); err == nil {
+		leftOut := f.breaker.isOpen()
+		switch err := f.probe(ctx); {
+		case ctx.Err() != nil:
+			return
+		case leftOut && err == nil:
 			f.breaker.reset()
-		} else if ctx.Err() == nil {
+		case leftOut:
 			f.breaker.trip(err)
+		case err != nil:
+			f.breaker.failed(err)
 		}
 	}
 }
