@@ -37,7 +37,11 @@ func (postgresDialect) identityOf(_ context.Context, conn *gorm.DB) (id identity
 		return id, fmt.Errorf("want a pinned connection, got %T", conn.Statement.ConnPool)
 	}
 	err = pinned.Raw(func(driverConn any) error {
-		id = identityOf(driverConn.(*stdlib.Conn).Conn().PgConn())
+		conn, ok := driverConn.(*stdlib.Conn)
+		if !ok {
+			return fmt.Errorf("want a connection of pgx, got %T", driverConn)
+		}
+		id = identityOf(conn.Conn().PgConn())
 		return nil
 	})
 	return id, err

@@ -137,8 +137,11 @@ func TestReadiness(t *testing.T) {
 	}
 	l.pool.Reset()
 	testkit.Eventually(t, 10*time.Second, func() error {
-		if err := l.Ready(); !errors.Is(err, errReadOnly) {
-			return fmt.Errorf("ready says %v", err)
+		switch err := l.Ready(); {
+		case err == nil:
+			return errors.New("still ready")
+		case !errors.Is(err, errReadOnly):
+			return fmt.Errorf("ready says something else: %w", err)
 		}
 		return nil
 	})

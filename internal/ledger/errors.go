@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -74,8 +75,16 @@ func bare(err error) error {
 	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return serverError{severity: pgErr.Severity, code: pgErr.Code, about: about(pgErr)}
 	}
+	if failed, ok := errors.AsType[*pgconn.ConnectError](err); ok {
+		return connectError{failed}
+	}
 	return err
 }
+
+// connectError is pgx's error of a failed connection on one line; pgx gives every address a line of its own.
+type connectError struct{ *pgconn.ConnectError }
+
+func (e connectError) Error() string { return strings.Join(strings.Fields(e.ConnectError.Error()), " ") }
 
 func about(e *pgconn.PgError) string {
 	switch {

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"gorm.io/gorm"
 
 	"github.com/dedupgate/dedupgate/internal/dedup"
 	"github.com/dedupgate/dedupgate/internal/testkit"
@@ -99,6 +101,13 @@ func TestPoisonedTextIsRejected(t *testing.T) {
 		if err := l.RecordHits(t.Context(), []dedup.Hit{hit}); !errors.Is(err, dedup.ErrRejected) {
 			t.Errorf("a hit of type %q: %v", poison, err)
 		}
+	}
+	long := newEntry(time.Now(), rand.Text(), "")
+	for range 500 {
+		long.Key.Event += rand.Text()
+	}
+	if _, _, err := l.Record(t.Context(), []*dedup.Entry{long}); !errors.Is(err, dedup.ErrRejected) {
+		t.Errorf("a key too long for the index: %v", err)
 	}
 	if v := mustRecord(t, l, newEntry(time.Now(), "good", "good")); v[0].Outcome != dedup.OutcomeNew {
 		t.Errorf("a part of a rejected batch was stored: %+v", v)
@@ -208,6 +217,34 @@ func TestCommitErrors(t *testing.T) {
 	}
 	if translateCommit(nil) != nil {
 		t.Error("a commit that succeeded is an error")
+	}
+}
+
+func TestAPanicRollsBack(t *testing.T) {
+	t.Parallel()
+	for name, opts := range map[string]Options{
+		"postgres": {URL: testkit.Postgres(t)},
+		"sqlite":   {Path: filepath.Join(t.TempDir(), "ledger.db")},
+	} {
+		l := openMigrated(t, opts)
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s: the panic was swallowed", name)
+				}
+			}()
+			_, _ = l.transaction(t.Context(), func(tx *gorm.DB) error {
+				if err := tx.Exec("DELETE FROM installation").Error; err != nil {
+					t.Error(err)
+				}
+				panic("a defect")
+			})
+		}()
+		mustRecord(t, l, newEntry(time.Now(), "a", "a"))
+		var left int64
+		if err := l.db.Table("installation").Count(&left).Error; err != nil || left != 1 {
+			t.Errorf("%s: %d rows after the rollback, error %v", name, left, err)
+		}
 	}
 }
 

@@ -49,7 +49,7 @@ func inspectPostgres(ctx context.Context, opts Options) (f Facts, err error) {
 	}
 	conn, err := pgx.ConnectConfig(ctx, cfg)
 	if err != nil {
-		return f, fmt.Errorf("connect to the database: %w", err)
+		return f, fmt.Errorf("connect to the database: %w", bare(err))
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
 	f.Engine = "PostgreSQL"

@@ -121,7 +121,7 @@ func withPostgresSchema(ctx context.Context, opts Options, change func(schema) e
 	}
 	holder, err := pgx.ConnectConfig(ctx, cfg)
 	if err != nil {
-		return fmt.Errorf("connect to the database: %w", err)
+		return fmt.Errorf("connect to the database: %w", bare(err))
 	}
 	defer func() { _ = holder.Close(context.WithoutCancel(ctx)) }() // gives the lock back
 	if err = waitForLock(ctx, holder, migrationLock); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strconv"
 	"time"
 
@@ -65,14 +66,12 @@ func connConfig(url string) (*pgx.ConnConfig, error) {
 
 func setBounds(cfg *pgx.ConnConfig) {
 	cfg.ConnectTimeout = connectTimeout
-	for name, value := range map[string]string{
+	maps.Copy(cfg.RuntimeParams, map[string]string{
 		"lock_timeout":                        millis(lockTimeout),
 		"idle_in_transaction_session_timeout": millis(idleTimeout),
 		"timezone":                            "UTC",
 		"application_name":                    applicationTag,
-	} {
-		cfg.RuntimeParams[name] = value
-	}
+	})
 }
 
 func millis(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }

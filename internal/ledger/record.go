@@ -61,25 +61,15 @@ func (l *Ledger) recordRest(ctx context.Context, batch []*dedup.Entry) ([]dedup.
 	}
 	more, later, err := l.record(ctx, rest)
 	if err == nil && later != inc {
-		err = errors.New("the database changed in between")
+		err = fmt.Errorf("%w: it became another database in between", dedup.ErrUnavailable)
 	}
 	if err != nil {
-		return nil, dedup.Incarnation{}, unlessKnown(err)
+		return nil, dedup.Incarnation{}, err
 	}
 	for i, place := range places {
 		verdicts[place] = more[i]
 	}
 	return verdicts, inc, nil
-}
-
-// unlessKnown makes an error that the core doesn't know ErrUnavailable: the batch is then recorded again.
-func unlessKnown(err error) error {
-	for _, known := range []error{dedup.ErrUnavailable, dedup.ErrUnclear, dedup.ErrContended, dedup.ErrRejected} {
-		if errors.Is(err, known) {
-			return err
-		}
-	}
-	return fmt.Errorf("%w: %w", dedup.ErrUnavailable, err)
 }
 
 // recording is one attempt at one batch. Its steps run in order and fill what the later ones need.
@@ -91,11 +81,17 @@ type recording struct {
 	claimants   []*claimant // one for each event key, in the order of keys
 	runs        []*run      // one for each run that claimants may move, in the order of their keys
 	quarantined []*kept     // one for each body, in the order of their keys
-	of          []any       // each entry's *claimant or *kept, nil when known
+	subjects    []subject   // of each entry, in the order of the batch
+}
+
+// subject is what an entry speaks of: an event, a body kept aside, or neither when the entry is known.
+type subject struct {
+	event *claimant
+	body  *kept
 }
 
 func newRecording(w writer, batch []*dedup.Entry) *recording {
-	r := &recording{writer: w, batch: batch, verdicts: make([]dedup.Verdict, len(batch)), of: make([]any, len(batch))}
+	r := &recording{writer: w, batch: batch, verdicts: make([]dedup.Verdict, len(batch)), subjects: make([]subject, len(batch))}
 	r.fold()
 	return r
 }
@@ -122,7 +118,7 @@ func (r *recording) run() error {
 func (r *recording) storeReceipts() error {
 	rows := make([]receiptRow, len(r.batch))
 	for i, e := range r.batch {
-		r.verdicts[i] = r.decide(i, e)
+		r.verdicts[i] = r.subjects[i].decide(e)
 		rows[i] = newReceipt(e.Inbound, &r.verdicts[i])
 	}
 	isNew, err := r.insertReceipts(rows)
@@ -143,20 +139,18 @@ func (r *recording) storeReceipts() error {
 	return r.count(fresh, hits)
 }
 
-// decide gives one entry's verdict from what the steps before have found.
-func (r *recording) decide(i int, e *dedup.Entry) dedup.Verdict {
-	switch of := r.of[i].(type) {
-	case *claimant:
-		found := of.found
-		if of.first != e {
+// decide gives an entry's verdict from what the steps before have found.
+func (s subject) decide(e *dedup.Entry) dedup.Verdict {
+	var found dedup.Found
+	if c := s.event; c != nil {
+		found = c.found
+		if c.first != e {
 			found = dedup.Found{EventID: found.EventID, FirstTag: found.FirstTag}
 		}
-		return dedup.Decide(e, found)
-	case *kept:
-		v := dedup.Decide(e, dedup.Found{})
-		v.QuarantineID = dedup.ID(of.row.ID)
-		return v
-	default:
-		return dedup.Decide(e, dedup.Found{})
 	}
+	v := dedup.Decide(e, found)
+	if s.body != nil {
+		v.QuarantineID = dedup.ID(s.body.row.ID)
+	}
+	return v
 }

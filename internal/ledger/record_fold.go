@@ -44,14 +44,14 @@ func (r *recording) fold() {
 	for i, e := range r.batch {
 		switch {
 		case e.Quarantine != nil:
-			r.of[i] = r.foldQuarantined(bodies, e)
+			r.subjects[i].body = r.foldQuarantined(bodies, e)
 		case e.Known:
 		case events[e.Key] != nil:
 			events[e.Key].twins++
-			r.of[i] = events[e.Key]
+			r.subjects[i].event = events[e.Key]
 		default:
 			c := &claimant{first: e}
-			events[e.Key], r.of[i] = c, c
+			events[e.Key], r.subjects[i].event = c, c
 			r.claimants = append(r.claimants, c)
 			r.foldRun(runs, c)
 		}

@@ -14,7 +14,6 @@ import (
 func aged(t *testing.T, opts Options, daysAgo int) (l *Ledger, clock *time.Time, start time.Time) {
 	t.Helper()
 	start = time.Now().UTC().Truncate(day).Add(-time.Duration(daysAgo)*day + time.Hour)
-	clock = &start
 	now := start
 	opts.Now = func() time.Time { return now }
 	l = openMigrated(t, opts)

@@ -10,7 +10,7 @@ import (
 )
 
 // rowID is an ID as a column: uuid on PostgreSQL, its canonical text on SQLite.
-type rowID dedup.ID
+type rowID dedup.ID //nolint:recvcheck // Scan has to change it, everything else passes it by value
 
 // Value gives the canonical text.
 func (id rowID) Value() (driver.Value, error) { return dedup.ID(id).String(), nil }

@@ -36,6 +36,16 @@ func sqliteDB(path string) (*sql.DB, error) {
 	return db, nil
 }
 
+// ownFile makes the file before SQLite does, readable by its owner only: it holds what senders sent. Files beside it get the
+// same rights.
+func ownFile(path string) error {
+	f, err := os.OpenFile(path, os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
 func openSQLite(ctx context.Context, path string) (*gorm.DB, error) {
 	pool, err := sqliteDB(path)
 	if err != nil {

@@ -39,27 +39,27 @@ ON CONFLICT (run_id, kind, source) DO UPDATE SET
 		events: insert("events", eventColumns(), `
 ON CONFLICT (event_key, source) DO UPDATE SET hits = events.hits + excluded.hits + 1
 RETURNING event_key, source, id, first_receipt_id, dispatch_id`),
-		fixOutcomes: statement[eventRow]{[]column[eventRow]{
+		fixOutcomes: over([]column[eventRow]{
 			ids("id", func(r *eventRow) dedup.ID { return dedup.ID(r.ID) }),
 			text("outcome", func(r *eventRow) string { return r.Outcome }),
-		}, `UPDATE events SET outcome = v.outcome FROM v WHERE events.id = v.id`},
+		}, `UPDATE events SET outcome = v.outcome FROM v WHERE events.id = v.id`),
 		quarantine: insert("quarantine", quarantineColumns(), `
 ON CONFLICT (source, reason, body_hash) DO UPDATE SET hits = quarantine.hits + excluded.hits,
     last_seen_at = CASE WHEN excluded.last_seen_at > quarantine.last_seen_at THEN excluded.last_seen_at ELSE quarantine.last_seen_at END
 RETURNING source, reason, body_hash, id`),
 		receipts: insert("receipts", receiptColumns(), `ON CONFLICT (received_at, id) DO NOTHING RETURNING id`),
-		hits: statement[hitCount]{[]column[hitCount]{
+		hits: over([]column[hitCount]{
 			ids("id", func(h *hitCount) dedup.ID { return h.event }),
 			number("n", func(h *hitCount) int64 { return h.n }),
-		}, d.addHits()},
+		}, d.addHits()),
 		rollups: insert("rollups", rollupColumns(), `
 ON CONFLICT (minute, source, outcome, reason, repeat, shard) DO UPDATE SET count = rollups.count + excluded.count`),
 		lags: insert("repeat_lag", lagColumns(), `
 ON CONFLICT (day, source, event_type, bucket, shard) DO UPDATE SET count = repeat_lag.count + excluded.count`),
-		readVerdicts: statement[receiptRow]{[]column[receiptRow]{
+		readVerdicts: over([]column[receiptRow]{
 			receiptColumns()[0], receiptColumns()[1],
 		}, `
 SELECT r.id, r.outcome, r.reason, r.repeat, r.event_id, r.quarantine_id, r.degraded, coalesce(e.dispatch_id, ''), coalesce(e.seq, 0)
-FROM v JOIN receipts r ON r.received_at = v.received_at AND r.id = v.id LEFT JOIN events e ON e.id = r.event_id`},
+FROM v JOIN receipts r ON r.received_at = v.received_at AND r.id = v.id LEFT JOIN events e ON e.id = r.event_id`),
 	}
 }

@@ -2,6 +2,8 @@ package ledger
 
 import (
 	"database/sql"
+	"iter"
+	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -71,27 +73,30 @@ func optionalNumber[R any](name string, get func(*R) *int64) column[R] {
 
 // names lists the columns for an INSERT.
 func names[R any](columns []column[R]) string {
-	list := ""
+	list := make([]string, len(columns))
 	for i, c := range columns {
-		if i > 0 {
-			list += ", "
-		}
-		list += c.name
+		list[i] = c.name
 	}
-	return list
+	return strings.Join(list, ", ")
 }
 
-// statement is SQL over many rows, which it calls v: "WITH v (…) AS (…) " is put before it.
+// statement is SQL over many rows, which it calls v.
 type statement[R any] struct {
 	columns []column[R]
-	sql     string
+	head    string // up to where the rows come
+	tail    string
+}
+
+// over makes a statement of SQL that may go on with more WITH queries or with what is done.
+func over[R any](columns []column[R], sql string) statement[R] {
+	return statement[R]{columns, "WITH v (" + names(columns) + ") AS (", ") " + sql}
 }
 
 // insert puts the rows into a table; onConflict says what to do with those that are there already.
 func insert[R any](into string, columns []column[R], onConflict string) statement[R] {
 	list := names(columns)
 	// WHERE true keeps SQLite from reading ON as a join's.
-	return statement[R]{columns, "INSERT INTO " + into + " (" + list + ") SELECT " + list + " FROM v WHERE true " + onConflict}
+	return over(columns, "INSERT INTO "+into+" ("+list+") SELECT "+list+" FROM v WHERE true "+onConflict)
 }
 
 // exec runs the statement over the rows.
@@ -129,13 +134,13 @@ func scanAll(tx *gorm.DB, scan func(*sql.Rows) error) error {
 }
 
 // bind yields the SQL and its arguments, in as many parts as the database's limit of arguments makes necessary.
-func (s statement[R]) bind(d dialect, rows []R) func(yield func(string, []any) bool) {
+func (s statement[R]) bind(d dialect, rows []R) iter.Seq2[string, []any] {
 	return func(yield func(string, []any) bool) {
 		most := d.maxRows(len(s.columns))
 		for len(rows) > 0 {
 			n := min(len(rows), most)
 			source, args := rowSource(d, s.columns, rows[:n])
-			if !yield("WITH v ("+names(s.columns)+") AS ("+source+") "+s.sql, args) {
+			if !yield(s.head+source+s.tail, args) {
 				return
 			}
 			rows = rows[n:]

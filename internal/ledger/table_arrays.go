@@ -20,17 +20,16 @@ func rowSource[R any](d dialect, columns []column[R], rows []R) (string, []any) 
 func unnest[R any](columns []column[R], rows []R) (string, []any) {
 	var b strings.Builder
 	args := make([]any, len(columns))
-	b.WriteString("SELECT * FROM unnest(")
+	b.WriteString("SELECT ")
 	for i := range columns {
 		if i > 0 {
 			b.WriteString(", ")
 		}
-		b.WriteString("?::")
+		b.WriteString("unnest(?::")
 		b.WriteString(columns[i].pgType)
-		b.WriteString("[]")
+		b.WriteString("[])")
 		args[i] = array[R]{&columns[i], rows}
 	}
-	b.WriteByte(')')
 	return b.String(), args
 }
 

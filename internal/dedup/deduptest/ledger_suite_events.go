@@ -164,7 +164,10 @@ func ledgerBodies(b *ledgerBench) {
 		every[i] = byte(i)
 	}
 	for _, body := range [][]byte{
-		nil, {}, {0}, []byte("\x00a\x00"), []byte("\xff\xfe invalid \xc3\x28"), every, []byte(`{"é":"😀\u0000"}`), []byte(`\x00`),
+		nil,
+		{},
+		{0},
+		[]byte("\x00a\x00"), []byte("\xff\xfe invalid \xc3\x28"), every, []byte(`{"é":"😀\u0000"}`), []byte(`\x00`),
 		bytes.Repeat([]byte{'x', 0xff, 0}, 1<<20/3), bytes.Repeat([]byte("compressible "), 1000),
 	} {
 		e := b.entry(func(in *dedup.Inbound) { in.Body = body })
