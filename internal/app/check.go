@@ -96,8 +96,8 @@ func checkDatabase(ctx context.Context, cfg *config.Config) []Finding {
 	}
 	add(f.TooOld, LevelError, "PostgreSQL 13 or newer is needed, this is %s", f.Version)
 	add(!f.TakesWrites, LevelError, "it takes no writes: a standby or read-only; point database.url at the primary")
-	add(!f.Durable(), LevelError, "fsync is %s, synchronous_commit is %s: events answered 200 may be lost when the server crashes; set both to on",
-		f.Fsync, f.SynchronousCommit)
+	add(!f.Durable(), LevelError, "fsync is %s: events answered 200 may be lost when the server crashes; set it to on", f.Fsync)
+	add(f.SynchronousCommit == "off", LevelWarning, "synchronous_commit is off; a gateway sets it to on for its own connections")
 	add(len(f.Pending) > 0, LevelWarning, "migrations pending: %d; serve applies them, or run dedupgate migrate up", len(f.Pending))
 	add(f.DefaultPartitionRows > 0, LevelWarning,
 		"%d receipts lie in the DEFAULT partition: partitions were not made in time; was no gateway running for a week?", f.DefaultPartitionRows)

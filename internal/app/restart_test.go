@@ -68,7 +68,7 @@ func TestTokensAreMadeOnceAndKept(t *testing.T) {
 	if urls[0] != urls[1] {
 		t.Error("the token changed with the restart")
 	}
-	for _, name := range []string{"source-token-apify", "admin-token"} {
+	for _, name := range []string{"source-token-apify", "admin-token", "dedupgate.db"} {
 		info, err := os.Stat(filepath.Join(dir, name))
 		if err != nil {
 			t.Fatal(err)

@@ -15,8 +15,9 @@ type Options struct {
 	HitLog  HitLog
 	Ledger  Ledger
 
-	// Deadline ends the work on a request, counted from its arrival. The client's own patience does not matter: a client
-	// that hangs up can't cut a commit.
+	// Deadline ends the work on a request, counted from its arrival; one that shares a transaction with a younger request
+	// may be answered as much later as the younger came. The client's own patience does not matter: a client that hangs up
+	// can't cut a commit.
 	Deadline time.Duration
 	// SettleTimeout is the longest that settling may delay an answer.
 	SettleTimeout time.Duration

@@ -15,8 +15,8 @@ type Facts struct {
 	TooOld  bool // PostgreSQL below 13
 
 	TakesWrites bool // false on a standby or a read-only database
-	// Fsync and SynchronousCommit are PostgreSQL's settings; with either off a crash of the server may lose receipts that
-	// were answered 2xx. Both are "on" for SQLite.
+	// Fsync and SynchronousCommit are the server's settings. With fsync off a crash of the server may lose receipts that were
+	// answered 2xx; synchronous_commit is set to on by every connection of a [Ledger]. Both are "on" for SQLite.
 	Fsync             string
 	SynchronousCommit string
 
@@ -25,8 +25,8 @@ type Facts struct {
 	MissingPartitions    int         // of today and the next seven days; 0 on SQLite
 }
 
-// Durable reports whether a commit survives a crash of the database's machine.
-func (f Facts) Durable() bool { return f.Fsync == "on" && f.SynchronousCommit != "off" }
+// Durable reports whether what a ledger commits survives a crash of the database's machine.
+func (f Facts) Durable() bool { return f.Fsync == "on" }
 
 const oldestPostgres = 130000
 

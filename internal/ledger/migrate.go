@@ -100,6 +100,9 @@ func withSchema(ctx context.Context, opts Options, change func(schema) error) er
 }
 
 func withSQLiteSchema(opts Options, change func(schema) error) error {
+	if err := ownFile(opts.Path); err != nil {
+		return badFile(opts.Path, err)
+	}
 	db, err := sqliteDB(opts.Path)
 	if err != nil {
 		return err

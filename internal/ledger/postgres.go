@@ -37,6 +37,9 @@ func openPostgres(opts Options) (*gorm.DB, *pgxpool.Pool, error) {
 	cfg.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
 		readTimesInUTC(conn)
 		makeRoom(conn)
+		if err := commitDurably(ctx, conn); err != nil {
+			return err
+		}
 		return learnIdentity(ctx, conn)
 	}
 	pool, err := pgxpool.NewWithConfig(context.Background(), cfg)
@@ -49,6 +52,16 @@ func openPostgres(opts Options) (*gorm.DB, *pgxpool.Pool, error) {
 		return nil, nil, fmt.Errorf("database: %w", err)
 	}
 	return db, pool, nil
+}
+
+// commitDurably makes a commit mean that it survives a crash of the server, should the server's own setting say otherwise:
+// a 2xx is a receipt. Stricter settings stay.
+func commitDurably(ctx context.Context, conn *pgx.Conn) error {
+	const query = `SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'`
+	if _, err := conn.Exec(ctx, query); err != nil {
+		return fmt.Errorf("set synchronous_commit: %w", err)
+	}
+	return nil
 }
 
 // errBadURL stands for pgx's own error, which may show parts of the URL.
