@@ -92,8 +92,8 @@ func (silent) Observed(Operation, int, time.Duration, bool) {}
 // run, so that nobody else waits for it.
 type Gate struct {
 	opts    Options
-	claims  chan *pending
-	commits chan *pending
+	claims  *queue
+	commits *queue
 	lanes   lanes
 
 	mu       sync.Mutex // guards stopping, requests, bytes
@@ -125,9 +125,7 @@ func NewGate(opts Options) (*Gate, error) {
 		return nil, err
 	}
 	g := &Gate{
-		opts: opts, idle: make(chan struct{}),
-		// Both channels can hold everything the gate admits: sending never blocks.
-		claims: make(chan *pending, opts.QueueRequests), commits: make(chan *pending, opts.QueueRequests),
+		opts: opts, idle: make(chan struct{}), claims: newQueue(opts.QueueRequests), commits: newQueue(opts.QueueRequests),
 	}
 	g.lanes.open, g.lanes.slots = map[laneKey]*lane{}, make(chan struct{}, laneSlots)
 	for range opts.Claimers {
@@ -153,9 +151,9 @@ func (g *Gate) Admit(ctx context.Context, in *Inbound) (Verdict, error) {
 		return Verdict{}, err
 	}
 	if in.Quarantine != nil {
-		g.commits <- p
+		g.commits.in <- p
 	} else {
-		g.claims <- p
+		g.claims.in <- p
 	}
 	select {
 	case <-p.done:
@@ -191,7 +189,7 @@ func (g *Gate) Close(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	g.stopWorkers.Do(func() { close(g.claims); close(g.commits) })
+	g.stopWorkers.Do(func() { close(g.claims.in); close(g.commits.in) })
 	g.claiming.Wait()
 	g.committing.Wait()
 	return nil
@@ -223,28 +221,4 @@ func (g *Gate) finish(p *pending) {
 	if g.stopping && g.requests == 0 {
 		close(g.idle)
 	}
-}
-
-// collect waits for one request and takes all others that wait, up to the bounds of a batch. It returns an empty batch
-// when the queue is closed.
-func (g *Gate) collect(queue <-chan *pending, batch []*pending) []*pending {
-	p, ok := <-queue
-	if !ok {
-		return batch
-	}
-	batch = append(batch, p)
-	bytes := int64(len(p.entry.Body))
-	for len(batch) < g.opts.BatchRequests && bytes < g.opts.BatchBytes {
-		select {
-		case p, ok := <-queue:
-			if !ok {
-				return batch
-			}
-			batch = append(batch, p)
-			bytes += int64(len(p.entry.Body))
-		default:
-			return batch
-		}
-	}
-	return batch
 }

@@ -14,7 +14,7 @@ func (g *Gate) claimWorker() {
 		hits  []*pending
 	)
 	for {
-		batch = g.collect(g.claims, batch[:0])
+		batch = g.claims.take(batch[:0], g.opts.BatchRequests, g.opts.BatchBytes)
 		if len(batch) == 0 {
 			return
 		}
@@ -28,9 +28,10 @@ func (g *Gate) claimWorker() {
 				hits = append(hits, p)
 				continue
 			}
-			g.commits <- p
+			g.commits.in <- p
 		}
 		g.answerHits(hits)
+		g.claims.done(len(batch))
 	}
 }
 
@@ -60,7 +61,7 @@ func (g *Gate) answerHits(hits []*pending) {
 	}
 	if err := g.appendHits(hits); err != nil {
 		for _, p := range hits {
-			g.commits <- p
+			g.commits.in <- p
 		}
 		return
 	}

@@ -21,13 +21,15 @@ const (
 func (g *Gate) commitWorker() {
 	var batch []*pending
 	for {
-		batch = g.collect(g.commits, batch[:0])
+		batch = g.commits.take(batch[:0], g.opts.BatchRequests, g.opts.BatchBytes)
 		if len(batch) == 0 {
 			return
 		}
+		taken := len(batch)
 		if batch := g.lanes.divert(g.expire(batch, errTooLate)); len(batch) > 0 {
 			g.commit(batch)
 		}
+		g.commits.done(taken)
 	}
 }
 

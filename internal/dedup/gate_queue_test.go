@@ -1,0 +1,117 @@
+package dedup_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/dedupgate/dedupgate/internal/dedup"
+)
+
+// twoCommitters is a gate whose transactions end when they are let go, and the sizes of those that have begun.
+func twoCommitters(t *testing.T) (g *dedup.Gate, begun func() []int, end func()) {
+	t.Helper()
+	var mu sync.Mutex
+	var sizes []int
+	goOn := make(chan struct{})
+	f := &fakes{record: func(_ context.Context, batch []*dedup.Entry) ([]dedup.Verdict, dedup.Incarnation, error) {
+		mu.Lock()
+		sizes = append(sizes, len(batch))
+		mu.Unlock()
+		<-goOn
+		return firstForAll(batch), thisLife, nil
+	}}
+	g = newGate(t, f, func(o *dedup.Options) { o.Committers, o.BatchRequests = 2, 64 })
+	begun = func() []int {
+		synctest.Wait()
+		mu.Lock()
+		defer mu.Unlock()
+		return slices.Clone(sizes)
+	}
+	return g, begun, func() { goOn <- struct{}{} }
+}
+
+func TestGateStartsASecondBatchWhenAsManyWaitAsAreUnderWay(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g, begun, end := twoCommitters(t)
+		var wg sync.WaitGroup
+		n := 0
+		send := func(count int) {
+			for range count {
+				n++
+				in := inbound(fmt.Sprint(n))
+				wg.Go(func() { _, _ = g.Admit(context.Background(), in) })
+			}
+			synctest.Wait()
+		}
+		want := func(sizes ...int) {
+			t.Helper()
+			if got := begun(); !slices.Equal(got, sizes) {
+				t.Fatalf("transactions of %v requests have begun, want %v", got, sizes)
+			}
+		}
+		send(1)
+		want(1) // nothing under way: at once
+		send(1)
+		want(1, 1) // one is under way, one waits
+		send(1)
+		want(1, 1) // both committers are busy
+		end()
+		want(1, 1, 1)
+		end()
+		end()
+		wg.Wait()
+
+		send(1)
+		send(1)
+		send(6) // wait for a committer
+		end()
+		end()
+		want(1, 1, 1, 1, 1, 6)
+		send(5)
+		want(1, 1, 1, 1, 1, 6) // five wait, six are under way
+		send(1)
+		want(1, 1, 1, 1, 1, 6, 6)
+		end()
+		end()
+		wg.Wait()
+	})
+}
+
+func TestGateDoesNotLetAStuckBatchHoldUpTheOthers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g, begun, end := twoCommitters(t)
+		var wg sync.WaitGroup
+		send := func(key string) { wg.Go(func() { _, _ = g.Admit(context.Background(), inbound(key)) }) }
+		send("a")
+		synctest.Wait()
+		send("b")
+		synctest.Wait()
+		for i := range 4 {
+			send(fmt.Sprint(i))
+		}
+		synctest.Wait()
+		end()
+		end()
+		if got := begun(); !slices.Equal(got, []int{1, 1, 4}) {
+			t.Fatalf("transactions of %v requests have begun, want 1, 1 and 4", got)
+		}
+		start := time.Now()
+		send("late")
+		for len(begun()) < 4 {
+			time.Sleep(time.Millisecond) // in the bubble: the batch of four is stuck meanwhile
+		}
+		if took := time.Since(start); took > 30*time.Millisecond {
+			t.Errorf("a request waited %s for a batch that is not its own", took)
+		}
+		end()
+		end()
+		wg.Wait()
+	})
+}
