@@ -83,26 +83,26 @@ func parseBase(text string) (*url.URL, error) {
 func (c *Client) Address() string { return strings.TrimSuffix(c.base.String(), "/api/v1") }
 
 // do makes one request and returns the answer's body. Each element of path is escaped.
-func (c *Client) do(ctx context.Context, method string, path []string, query url.Values, body any) ([]byte, http.Header, error) {
+func (c *Client) do(ctx context.Context, method string, path []string, query url.Values, body any) ([]byte, error) {
 	req, err := c.request(ctx, method, path, query, body)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	res, err := c.http.Do(req)
 	if err != nil {
-		return nil, nil, c.unreachable(ctx, err)
+		return nil, c.unreachable(ctx, err)
 	}
 	defer res.Body.Close()
 	data, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
 	switch {
 	case err != nil:
-		return nil, nil, c.unreachable(ctx, err)
+		return nil, c.unreachable(ctx, err)
 	case len(data) > maxAnswer:
-		return nil, nil, c.foreign(fmt.Sprintf("an answer of more than %d MiB", maxAnswer>>20))
+		return nil, c.foreign(fmt.Sprintf("an answer of more than %d MiB", maxAnswer>>20))
 	case res.StatusCode != http.StatusOK:
-		return nil, nil, c.refused(res, data)
+		return nil, c.refused(res, data)
 	}
-	return data, res.Header, nil
+	return data, nil
 }
 
 func (c *Client) request(ctx context.Context, method string, path []string, query url.Values, body any) (*http.Request, error) {
@@ -145,7 +145,7 @@ func get[T any](ctx context.Context, c *Client, path []string, query url.Values)
 
 func call[T any](ctx context.Context, c *Client, method string, path []string, query url.Values, body any) (T, error) {
 	var v T
-	data, _, err := c.do(ctx, method, path, query, body)
+	data, err := c.do(ctx, method, path, query, body)
 	if err != nil {
 		return v, err
 	}

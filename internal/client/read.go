@@ -39,7 +39,7 @@ func (c *Client) Event(ctx context.Context, id string) (view.Event, error) {
 
 // EventBody reads an event's body, byte for byte as it was received.
 func (c *Client) EventBody(ctx context.Context, id string) ([]byte, error) {
-	data, _, err := c.do(ctx, http.MethodGet, []string{"events", id, "body"}, nil, nil)
+	data, err := c.do(ctx, http.MethodGet, []string{"events", id, "body"}, nil, nil)
 	return data, err
 }
 
@@ -67,7 +67,7 @@ func (c *Client) Quarantined(ctx context.Context, id string) (view.Quarantined, 
 
 // QuarantineBody reads what was kept of a quarantined request's body.
 func (c *Client) QuarantineBody(ctx context.Context, id string) ([]byte, error) {
-	data, _, err := c.do(ctx, http.MethodGet, []string{"quarantine", id, "body"}, nil, nil)
+	data, err := c.do(ctx, http.MethodGet, []string{"quarantine", id, "body"}, nil, nil)
 	return data, err
 }
 

@@ -84,7 +84,9 @@ func bare(err error) error {
 // connectError is pgx's error of a failed connection on one line; pgx gives every address a line of its own.
 type connectError struct{ *pgconn.ConnectError }
 
-func (e connectError) Error() string { return strings.Join(strings.Fields(e.ConnectError.Error()), " ") }
+func (e connectError) Error() string {
+	return strings.Join(strings.Fields(e.ConnectError.Error()), " ")
+}
 
 func about(e *pgconn.PgError) string {
 	switch {
