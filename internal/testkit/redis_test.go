@@ -40,6 +40,7 @@ func TestRedisIsEmptyAndOnesOwn(t *testing.T) {
 func TestGivenRedisIsUsedByTurnsAndLeftEmpty(t *testing.T) {
 	server := testkit.StartRedis(t)
 	t.Setenv("DEDUPGATE_TEST_REDIS_URL", "redis://"+server.Addr())
+	t.Setenv("TMPDIR", t.TempDir()) // for the lock
 	for range 2 {
 		t.Run("a test", func(t *testing.T) {
 			addr := testkit.Redis(t)
@@ -61,6 +62,7 @@ func TestGivenRedisInUseIsNotFlushed(t *testing.T) {
 	server := testkit.StartRedis(t)
 	must(t, client(t, server.Addr()).Set(t.Context(), "somebody's", "v", 0).Err())
 	t.Setenv("DEDUPGATE_TEST_REDIS_URL", "redis://"+server.Addr())
+	t.Setenv("TMPDIR", t.TempDir()) // for the lock
 	t.Run("a test", func(t *testing.T) {
 		if said := fatal(t, func(tb testing.TB) { testkit.Redis(tb) }); !strings.Contains(said, "holds keys") {
 			t.Errorf("said %q", said)
