@@ -134,7 +134,7 @@ func (a *App) openGate(cfg *config.Config) error {
 		QueueRequests: cfg.Dedup.QueueRequests, QueueBytes: int64(cfg.Dedup.QueueBytes),
 		BatchRequests: cfg.Dedup.BatchRequests, BatchBytes: int64(cfg.Dedup.BatchBytes),
 		Claimers: claimers, Committers: cfg.Database.Committers,
-		Observer: a.metrics, Log: a.log,
+		Observer: a.metrics,
 	})
 	if err != nil {
 		return err

@@ -3,13 +3,12 @@ package dedup
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
 )
 
-// Options of a [Gate]. All fields but Observer and Log are required.
+// Options of a [Gate]. All fields but Observer are required.
 type Options struct {
 	Claimer Claimer
 	HitLog  HitLog
@@ -32,7 +31,6 @@ type Options struct {
 	Committers int
 
 	Observer Observer
-	Log      *slog.Logger
 }
 
 // Operation names a step for an [Observer].
@@ -73,9 +71,6 @@ func (o *Options) validate() error {
 	}
 	if o.Observer == nil {
 		o.Observer = silent{}
-	}
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
 	}
 	return nil
 }

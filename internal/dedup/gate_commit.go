@@ -57,16 +57,24 @@ func (g *Gate) expire(batch []*pending, cause error) []*pending {
 // commit records a batch and answers its requests, or hands the contended ones to lanes.
 func (g *Gate) commit(batch []*pending) {
 	verdicts, inc, err := g.record(batch)
+	if !g.conclude(batch, verdicts, inc, err) {
+		g.isolate(batch)
+	}
+}
+
+// conclude answers a batch as the ledger has said and reports whether it did; if not, a row of it is locked.
+func (g *Gate) conclude(batch []*pending, verdicts []Verdict, inc Incarnation, err error) bool {
 	switch {
 	case err == nil:
 		g.settle(batch, verdicts, inc)
 	case errors.Is(err, ErrRejected):
 		g.commitRejected(batch, err)
 	case errors.Is(err, ErrContended):
-		g.isolate(batch)
+		return false
 	default:
 		g.fail(batch, err)
 	}
+	return true
 }
 
 // record asks the ledger until it gives a clear answer or the batch's time is up. An unclear commit is settled by asking

@@ -2,7 +2,6 @@ package dedup
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
 )
@@ -137,15 +136,5 @@ func (l *lanes) enter(batch []*pending) bool {
 func (g *Gate) commitLane(batch []*pending) bool {
 	verdicts, inc, err := g.record(batch)
 	<-g.lanes.slots
-	switch {
-	case err == nil:
-		g.settle(batch, verdicts, inc)
-	case errors.Is(err, ErrContended):
-		return false
-	case errors.Is(err, ErrRejected):
-		g.commitRejected(batch, err)
-	default:
-		g.fail(batch, err)
-	}
-	return true
+	return g.conclude(batch, verdicts, inc, err)
 }

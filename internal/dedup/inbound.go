@@ -1,7 +1,6 @@
 package dedup
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/binary"
 	"time"
@@ -125,9 +124,3 @@ const (
 func (in *Inbound) MovesRun() bool {
 	return in.Status != "" && in.Run.ID != "" && !in.Test && in.Quarantine == nil
 }
-
-// CompareKeys orders inbounds by source and event key: the order in which every batch takes its locks.
-func CompareKeys(a, b *Inbound) int { return a.Key.Compare(b.Key) }
-
-// CompareVersionBytes compares two encoded versions.
-func CompareVersionBytes(a, b []byte) int { return bytes.Compare(a, b) }
