@@ -22,12 +22,13 @@ const module = "github.com/dedupgate/dedupgate/"
 var (
 	// core is pure: it imports nothing but core.
 	core = []string{
-		"internal/dedup", "internal/source", "internal/signature", "internal/advise", "internal/view",
+		"internal/advise", "internal/dedup", "internal/delivery", "internal/signature", "internal/source", "internal/view",
 	}
 	// adapters import core and, where listed, a part of their own.
 	adapters = map[string][]string{
 		"internal/client":     nil,
 		"internal/config":     nil,
+		"internal/forward":    nil,
 		"internal/httpapi":    nil,
 		"internal/ledger":     nil,
 		"internal/metrics":    nil,
@@ -57,7 +58,7 @@ var homes = map[string][]string{
 	"gorm.io":                        {"internal/ledger", "internal/bench/yardstick"},
 	"github.com/pressly/goose":       {"internal/ledger"},
 	"modernc.org/sqlite":             {"internal/ledger"},
-	"github.com/jackc":               {"internal/ledger", "internal/testkit", "internal/bench", "internal/bench/yardstick"},
+	"github.com/jackc":               {"internal/forward", "internal/ledger", "internal/testkit", "internal/bench", "internal/bench/yardstick"},
 	"github.com/redis":               {"internal/redisfront", "internal/testkit", "internal/bench", "internal/bench/yardstick"},
 	"github.com/alicebob/miniredis":  {"internal/redisfront"},
 	"github.com/prometheus":          {"internal/metrics"},
