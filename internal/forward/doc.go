@@ -1,0 +1,2 @@
+// Package forward hands events on: River carries the work, the [Store] keeps the truth.
+package forward
