@@ -96,9 +96,15 @@ func (b *binder) list(v reflect.Value, node ast.Node, path string) {
 	for i, item := range seq.Values {
 		key := path + "[" + strconv.Itoa(i) + "]"
 		b.markItem(key, item, v.Type().Elem())
+		if d, ok := reflect.TypeAssert[defaulted](v.Index(i).Addr()); ok {
+			d.setDefaults()
+		}
 		b.bind(v.Index(i), item, key)
 	}
 }
+
+// defaulted is an item whose keys have defaults other than the zero value.
+type defaulted interface{ setDefaults() }
 
 func (b *binder) scalar(v reflect.Value, node ast.Node, path string) {
 	if node.Type() == ast.NullType {

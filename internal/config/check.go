@@ -30,6 +30,7 @@ func (c *Config) crossFindings() []finding {
 	k.dedup()
 	k.retention()
 	k.sources()
+	k.destinations()
 	return k.found
 }
 

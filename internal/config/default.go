@@ -49,10 +49,17 @@ const (
 // Embedded reports whether the gateway runs without services: SQLite and the Redis inside the process.
 func (c *Config) Embedded() bool { return c.Database.URL == "" && c.Redis.Mode == ModeEmbedded }
 
-// complete fills what depends on other keys: the default source and the defaults within each source.
+// complete fills what depends on other keys: the default source and the defaults within each source, and what embedded mode lets destinations
+// do.
 func (c *Config) complete() {
 	if c.Embedded() && len(c.Sources) == 0 {
 		c.Sources = []Source{{Name: DefaultSource, Kind: KindApify}}
+	}
+	if len(c.Destinations) == 0 {
+		c.Destinations = nil // an empty list is none
+	}
+	for i := range c.Destinations {
+		c.Destinations[i].complete(c.Embedded())
 	}
 	for i := range c.Sources {
 		s := &c.Sources[i]

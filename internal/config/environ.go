@@ -31,7 +31,7 @@ func overlay(c *Config, environ []string, origins map[string]origin) Problems {
 			continue
 		}
 		s, ok := byVariable[name]
-		if !ok || s.key == "sources" {
+		if !ok || slices.Contains(fileOnly, s.key) {
 			problems = append(problems, Problem{Variable: name, Text: noSuchVariable(name, byVariable)})
 			continue
 		}
@@ -74,9 +74,15 @@ func preferWritten(c *Config, written map[string]bool) {
 	}
 }
 
+// fileOnly are the lists that have too many parts for a variable.
+var fileOnly = []string{"sources", "destinations"}
+
 func noSuchVariable(name string, known map[string]setting) string {
-	if name == variablePrefix+"SOURCES" || strings.HasPrefix(name, variablePrefix+"SOURCES_") {
-		return "sources can't be set from the environment; write them in the configuration file"
+	for _, key := range fileOnly {
+		variable := variablePrefix + strings.ToUpper(key)
+		if name == variable || strings.HasPrefix(name, variable+"_") {
+			return key + " can't be set from the environment; write them in the configuration file"
+		}
 	}
 	names := make([]string, 0, len(known))
 	for n := range known {

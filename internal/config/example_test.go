@@ -15,7 +15,7 @@ import (
 const exampleFile = "../../configs/dedupgate.yaml"
 
 // withoutDefault are the keys that the example has to set to something of its own.
-var withoutDefault = []string{"database.url", "redis.mode", "redis.addresses", "sources"}
+var withoutDefault = []string{"database.url", "redis.mode", "redis.addresses", "sources", "destinations"}
 
 func readExample(t *testing.T) string {
 	t.Helper()

@@ -15,6 +15,11 @@ func (c *Config) YAML(masked bool) ([]byte, error) {
 	for i := range shown.Sources {
 		shown.Sources[i].Tokens = slices.Clone(shown.Sources[i].Tokens)
 	}
+	shown.Destinations = slices.Clone(c.Destinations)
+	for i := range shown.Destinations {
+		d := &shown.Destinations[i]
+		d.Secrets, d.Headers = slices.Clone(d.Secrets), slices.Clone(d.Headers)
+	}
 	for _, p := range secretPairs(&shown) {
 		if p.file.String() != "" {
 			p.value.SetString("")
@@ -24,7 +29,8 @@ func (c *Config) YAML(masked bool) ([]byte, error) {
 	if !masked {
 		options = append(options,
 			yaml.CustomMarshaler(func(s Secret) ([]byte, error) { return yaml.Marshal(s.Reveal()) }),
-			yaml.CustomMarshaler(func(u DatabaseURL) ([]byte, error) { return yaml.Marshal(u.Reveal()) }))
+			yaml.CustomMarshaler(func(u DatabaseURL) ([]byte, error) { return yaml.Marshal(u.Reveal()) }),
+			yaml.CustomMarshaler(func(u TargetURL) ([]byte, error) { return yaml.Marshal(u.Reveal()) }))
 	}
 	return yaml.MarshalWithOptions(shown, options...)
 }

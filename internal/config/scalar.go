@@ -128,3 +128,21 @@ func (b Bytes) MarshalText() ([]byte, error) { return []byte(b.String()), nil }
 
 // LogValue is [Bytes.String].
 func (b Bytes) LogValue() slog.Value { return slog.StringValue(b.String()) }
+
+// Number is a decimal that is never negative: 0.5, 3, 1500.
+type Number float64
+
+var numberText = regexp.MustCompile(`^\d{1,9}(\.\d{1,9})?$`)
+
+// UnmarshalText reads what [Number.String] prints.
+func (n *Number) UnmarshalText(text []byte) error {
+	value, err := strconv.ParseFloat(string(text), 64)
+	if err != nil || !numberText.Match(text) {
+		return fmt.Errorf("%s is no number; write it like 0.5, 3 or 1500", quoted(string(text)))
+	}
+	*n = Number(value)
+	return nil
+}
+
+// String is the shortest decimal.
+func (n Number) String() string { return strconv.FormatFloat(float64(n), 'f', -1, 64) }

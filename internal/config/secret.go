@@ -89,3 +89,34 @@ func (u DatabaseURL) LogValue() slog.Value { return slog.StringValue(u.String())
 
 // MarshalText is the masked URL.
 func (u DatabaseURL) MarshalText() ([]byte, error) { return []byte(u.String()), nil }
+
+// TargetURL is where events are sent. It prints with its query masked, as [Secret] does; only
+// [TargetURL.Reveal] gives them out.
+type TargetURL string
+
+// Reveal is the URL itself.
+func (u TargetURL) Reveal() string { return string(u) }
+
+// String is the URL with its query masked. One with a user, or that can't be read, is masked altogether.
+func (u TargetURL) String() string {
+	if u == "" {
+		return ""
+	}
+	parsed, err := url.Parse(string(u))
+	if err != nil || parsed.Scheme == "" || parsed.Host == "" || parsed.User != nil || parsed.Fragment != "" {
+		return mask
+	}
+	if parsed.RawQuery != "" {
+		parsed.RawQuery = mask
+	}
+	return parsed.String()
+}
+
+// Format writes the masked URL for every verb.
+func (u TargetURL) Format(w fmt.State, _ rune) { _, _ = io.WriteString(w, u.String()) }
+
+// LogValue is the masked URL.
+func (u TargetURL) LogValue() slog.Value { return slog.StringValue(u.String()) }
+
+// MarshalText is the masked URL.
+func (u TargetURL) MarshalText() ([]byte, error) { return []byte(u.String()), nil }

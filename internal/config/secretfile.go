@@ -44,6 +44,23 @@ func secretPairs(c *Config) []secretPair {
 			})
 		}
 	}
+	for i := range c.Destinations {
+		pairs = append(pairs, c.Destinations[i].secretPairs("destinations["+strconv.Itoa(i)+"]")...)
+	}
+	return pairs
+}
+
+func (d *Destination) secretPairs(path string) []secretPair {
+	pair := func(key string, value *Secret, file *string) secretPair {
+		return secretPair{key: key, fileKey: key + "_file", value: reflect.ValueOf(value).Elem(), file: reflect.ValueOf(file).Elem()}
+	}
+	pairs := []secretPair{pair(path+".secret", &d.Secret, &d.SecretFile)}
+	for i := range d.Secrets {
+		pairs = append(pairs, pair(path+".secrets["+strconv.Itoa(i)+"].value", &d.Secrets[i].Value, &d.Secrets[i].ValueFile))
+	}
+	for i := range d.Headers {
+		pairs = append(pairs, pair(path+".headers["+strconv.Itoa(i)+"].value", &d.Headers[i].Value, &d.Headers[i].ValueFile))
+	}
 	return pairs
 }
 

@@ -11,8 +11,8 @@ import (
 	"unicode"
 )
 
-// setting is one key of a configuration with its value. What is inside the list of sources is not a setting: the list
-// changes as a whole.
+// setting is one key of a configuration with its value. What is inside the lists of sources and destinations is
+// not a setting: each list changes as a whole.
 type setting struct {
 	key    string
 	value  reflect.Value
@@ -62,7 +62,7 @@ func isScalar(t reflect.Type) bool {
 
 // isSecret reports whether values of the type must not be shown.
 func isSecret(t reflect.Type) bool {
-	return t == reflect.TypeFor[Secret]() || t == reflect.TypeFor[DatabaseURL]()
+	return t == reflect.TypeFor[Secret]() || t == reflect.TypeFor[DatabaseURL]() || t == reflect.TypeFor[TargetURL]()
 }
 
 var errControl = errors.New("contains a line break or another control character; write it in one line")

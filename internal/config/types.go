@@ -24,6 +24,9 @@ type Config struct {
 
 	// The configured senders. Default one source `apify` with a token made on first start, in embedded mode only.
 	Sources []Source `yaml:"sources" validate:"max=1000,dive" reload:"yes"`
+	// The configured receivers. An event goes to each that wants it; without any, events are kept and go nowhere. Default
+	// none.
+	Destinations []Destination `yaml:"destinations" validate:"max=100,dive" reload:"yes"`
 }
 
 // HTTP is the public listener, the one that senders reach.

@@ -96,7 +96,7 @@ func explain(f validator.FieldError, texts map[string]string) string {
 		return quoted(fmt.Sprint(f.Value())) + " is none of " + strings.ReplaceAll(f.Param(), " ", ", ")
 	case "cidr":
 		return quoted(fmt.Sprint(f.Value())) + " is no network; write it like 10.0.0.0/8, a single address like 10.1.2.3/32"
-	case "len", "hexadecimal":
+	case "len", "hexadecimal": // of a token
 		return "is no SHA-256; write the 64 hexadecimal digits that `printf %s \"$TOKEN\" | sha256sum` prints"
 	}
 	if f.Kind() == reflect.Slice {
@@ -139,6 +139,11 @@ func rules() []rule {
 			"with special characters percent-encoded"},
 		{"source_name", sourceName.MatchString, "is no name for a source; use up to 32 lower-case letters, digits and hyphens, " +
 			"beginning with a letter or digit"},
+		{"destination_name", isDestinationName, "is no name for a destination; use up to 32 lower-case letters and digits, in words joined by single hyphens"},
+		{"target_url", isTargetURL, "is no address that events can be sent to; write it like https://app.example.com/hooks/apify, without fragment"},
+		{"signing_secret", isSigningSecret, "is no signing secret; write whsec_ and the base64 of 24 to 64 random bytes, as " + makeSecret + " makes one"},
+		{"header_name", headerName.MatchString, "is no name of a header; write one like Authorization, without colon"},
+		{"header_value", isHeaderValue, "is no value of a header; use visible ASCII characters, at most 8 KiB, without space at either end"},
 	}
 }
 

@@ -42,6 +42,9 @@ func (c *Config) Warnings() []string {
 	for i, s := range c.Sources {
 		c.warnOfSource("sources["+strconv.Itoa(i)+"]", s, warnf)
 	}
+	for i := range c.Destinations {
+		c.warnOfDestination("destinations["+strconv.Itoa(i)+"]", &c.Destinations[i], warnf)
+	}
 	return all
 }
 

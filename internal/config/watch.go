@@ -29,7 +29,7 @@ type WatchOptions struct {
 	OnChange func(old, next *Config)
 }
 
-// Watcher keeps the configuration in force and replaces it when the file, or a file with the token of a source, changes.
+// Watcher keeps the configuration in force and replaces it when the file, or a file with a source's or a destination's secret, changes.
 // A configuration that is not good is logged once and changes nothing.
 type Watcher struct {
 	options WatchOptions
@@ -187,6 +187,15 @@ func (w *Watcher) files() map[string]bool {
 	for _, s := range w.loaded.Sources {
 		for _, t := range s.Tokens {
 			add(t.ValueFile)
+		}
+	}
+	for _, d := range w.loaded.Destinations {
+		add(d.SecretFile)
+		for _, s := range d.Secrets {
+			add(s.ValueFile)
+		}
+		for _, h := range d.Headers {
+			add(h.ValueFile)
 		}
 	}
 	return names

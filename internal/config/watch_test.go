@@ -351,7 +351,7 @@ func TestKeysThatReload(t *testing.T) {
 	}
 	want := []string{
 		"http.max_body", "log.level", "dedup.window", "dedup.lease",
-		"retention.receipts", "retention.bodies", "retention.keys", "retention.quarantine", "sources",
+		"retention.receipts", "retention.bodies", "retention.keys", "retention.quarantine", "sources", "destinations",
 	}
 	slices.Sort(got)
 	slices.Sort(want)
