@@ -53,6 +53,7 @@ type Ledger struct {
 	log     *slog.Logger
 	probe   probe
 	shards  shards
+	outbox  Outbox // nil: nothing is forwarded
 
 	statements *statements
 }
