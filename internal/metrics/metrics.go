@@ -33,6 +33,7 @@ type Metrics struct {
 
 	hitsWaiting prometheus.Gauge
 	defaultRows prometheus.Gauge
+	forwarding  *forwarding
 
 	mu      sync.Mutex // serializes SetSources
 	sources atomic.Pointer[map[string]tallies]
@@ -65,6 +66,7 @@ func New(build Build, sources []string) *Metrics {
 		buildInfo(build), collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.steps = newSteps(m.registry)
+	m.forwarding = newForwarding(m.registry)
 	m.sources.Store(&map[string]tallies{})
 	m.SetSources(sources)
 	return m
@@ -89,12 +91,14 @@ func (m *Metrics) Refused(code string) { m.refused.WithLabelValues(code).Inc() }
 func (m *Metrics) WatchRedis(degraded func() bool) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "dedupgate_degraded", Help: "1 while Redis is left out, else 0.",
-	}, func() float64 {
-		if degraded() {
-			return 1
-		}
-		return 0
-	}))
+	}, func() float64 { return oneIf(degraded()) }))
+}
+
+// WatchDatabase adds whether the database takes writes, asked at each scrape. Call it once, before serving.
+func (m *Metrics) WatchDatabase(takesWrites func() bool) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "dedupgate_database_writable", Help: "1 while the database takes writes, else 0.",
+	}, func() float64 { return oneIf(takesWrites()) }))
 }
 
 // SetHitsWaiting says how many hits wait for the drainer; -1 when nobody can tell.
