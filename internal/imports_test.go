@@ -70,6 +70,7 @@ var homes = map[string][]string{
 	"github.com/go-json-experiment":  {"internal/source"},
 	"github.com/Shopify/toxiproxy":   {"internal/testkit"},
 	"github.com/rs/zerolog":          {"internal/testkit"}, // toxiproxy's logger, to silence it
+	"github.com/standard-webhooks":   {"internal/signature"},
 	"golang.org/x/term":              {"cmd/dedupgate"},
 	"github.com/google/go-cmp":       nil, // nil: test files only
 	"go.uber.org/goleak":             nil,

@@ -1,9 +1,10 @@
-// Package signature says whether a request comes from who its source trusts. Apify signs nothing, so what proves a sender is
-// a token that it repeats with every request.
+// Package signature says whether a request comes from who its source trusts. Apify signs nothing, so what proves it is a
+// token that it repeats with every request. Other senders, and relays in front of the gateway, sign: with an HMAC over the
+// body ([NewHMAC]), or as Standard Webhooks say ([NewStandard]). A [Guard] puts together what one source wants to see.
 //
-// The package is pure: no clock, no I/O but the random bytes of a new token. It imports the standard library only and may
-// be imported by anyone. It promises that a token is compared in constant time, as a hash, and that no error or printed
-// value holds one.
+// The package is pure: no clock, no I/O but random bytes. Beside the standard library it imports that of Standard Webhooks,
+// and may be imported by anyone. It promises that tokens and signatures are compared in constant time, that signatures are
+// checked over the bytes as received, that any changed byte is refused, and that no error or printed value holds a secret.
 package signature
 
 import (

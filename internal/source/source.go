@@ -36,11 +36,12 @@ type Windows struct {
 	Lease  time.Duration
 }
 
-// Options describe a source. Only Name, Kind, Tokens and Windows are always required.
+// Options describe a source. Only Name, Kind, Tokens or a Guard, and Windows are always required.
 type Options struct {
 	Name   string // lower-case letters, digits and hyphens, at most 32
 	Kind   Kind
 	Tokens []signature.Token // any of them opens; several while one is being replaced
+	Guard  *signature.Guard  // what requests must show; nil: one of Tokens
 
 	WithoutGeneration WithoutGeneration // kind apify; default ByDispatch
 	Keys              []Place           // kind generic: places whose values together name the event
@@ -77,6 +78,13 @@ func New(o Options) (*Source, error) {
 	if err := o.validate(); err != nil {
 		return nil, fmt.Errorf("source %q: %w", o.Name, err)
 	}
+	if o.Guard == nil {
+		guard, err := signature.NewGuard(signature.GuardOptions{Tokens: o.Tokens})
+		if err != nil {
+			return nil, fmt.Errorf("source %q: %w", o.Name, err)
+		}
+		o.Guard = guard
+	}
 	s := &Source{Options: o, headers: []string{headerContentType, headerUserAgent}}
 	if o.Kind == Apify {
 		s.fields = apifyFields()
@@ -108,8 +116,6 @@ func (o *Options) validate() error {
 	switch {
 	case !isName(o.Name):
 		return fmt.Errorf("name: want 1 to %d lower-case letters, digits and hyphens", maxName)
-	case len(o.Tokens) == 0:
-		return errors.New("tokens: at least one is needed")
 	case o.WithoutGeneration != ByDispatch && o.WithoutGeneration != Single:
 		return fmt.Errorf("without_generation: want %s or %s", ByDispatch, Single)
 	case !slices.Contains([]int{http.StatusOK, http.StatusBadRequest, http.StatusUnprocessableEntity}, o.QuarantineStatus):
