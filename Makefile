@@ -48,6 +48,12 @@ fmt: ## format all Go code
 verify: ## check formatting, tidy modules, dead code and generated files
 	@scripts/verify
 
+.PHONY: alerts
+alerts: ## check Prometheus' alert rules and play their cases
+	@scripts/deps prometheus
+	promtool check rules configs/prometheus/dedupgate.rules.yaml
+	promtool test rules configs/prometheus/dedupgate.rules.test.yaml
+
 .PHONY: fuzz
 fuzz: ## run each fuzz target for FUZZTIME
 	@FUZZTIME=$(FUZZTIME) scripts/fuzz
@@ -73,7 +79,7 @@ docker: ## build the container image dedupgate:VERSION
 	docker build --build-arg VERSION=$(VERSION) --tag dedupgate:$(or $(VERSION),dev) .
 
 .PHONY: deps
-deps: ## install what the tests need and this machine lacks: gcc, PostgreSQL, Redis
+deps: ## install what the tests need and this machine lacks: gcc, PostgreSQL, Redis, promtool, Node
 	@scripts/deps
 
 .PHONY: clean
