@@ -1,0 +1,140 @@
+package forward
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/dedupgate/dedupgate/internal/dedup"
+	"github.com/dedupgate/dedupgate/internal/delivery"
+)
+
+// How the store is asked.
+const (
+	askTimeout      = 10 * time.Second
+	mostTogether    = 256
+	finishPause     = 100 * time.Millisecond // after the first failure; each further pause is twice as long
+	longestPause    = 3 * time.Second
+	triesTogether   = 3 // then a batch of results is split, so that one that can't be stored holds up no other
+	lanesOfPostgres = 2
+)
+
+// asker is the store with calls shared by all workers.
+type asker struct {
+	store Store
+	log   *slog.Logger
+	// given ends when nobody waits for the store any more: at the very end of a stop.
+	given context.Context //nolint:containedctx // calls are made for many workers and outlive each of them
+
+	begins  batcher[dedup.ID, *delivery.Shipment]
+	blocks  batcher[dedup.ID, bool]
+	results batcher[delivery.Result, struct{}]
+}
+
+func newAsker(given context.Context, store Store, lanes int, log *slog.Logger) *asker {
+	a := &asker{store: store, log: log, given: given}
+	a.begins = batcher[dedup.ID, *delivery.Shipment]{run: a.runBegin, lanes: lanes, most: mostTogether}
+	a.blocks = batcher[dedup.ID, bool]{run: a.runBlocked, lanes: lanes, most: mostTogether}
+	a.results = batcher[delivery.Result, struct{}]{run: a.runFinish, lanes: lanes, most: mostTogether}
+	return a
+}
+
+// begin starts an attempt; nil means that there is nothing to attempt.
+func (a *asker) begin(ctx context.Context, id dedup.ID) (*delivery.Shipment, error) {
+	return a.begins.do(ctx, id)
+}
+
+// blocked reports whether the delivery has to wait for an earlier one.
+func (a *asker) blocked(ctx context.Context, id dedup.ID) (bool, error) { return a.blocks.do(ctx, id) }
+
+// finish stores a result. It fails only when the process must stop before the store could be told.
+func (a *asker) finish(r delivery.Result) error {
+	_, err := a.results.do(a.given, r)
+	return err
+}
+
+func (a *asker) runBegin(ids []dedup.ID, answer func(int, *delivery.Shipment, error)) {
+	ctx, cancel := context.WithTimeout(a.given, askTimeout)
+	defer cancel()
+	shipments, err := a.store.Begin(ctx, ids)
+	byID := make(map[dedup.ID]*delivery.Shipment, len(shipments))
+	for i := range shipments {
+		byID[shipments[i].ID] = &shipments[i]
+	}
+	for i, id := range ids {
+		answer(i, byID[id], err)
+	}
+}
+
+func (a *asker) runBlocked(ids []dedup.ID, answer func(int, bool, error)) {
+	ctx, cancel := context.WithTimeout(a.given, askTimeout)
+	defer cancel()
+	blocked, err := a.store.Blocked(ctx, ids)
+	waits := make(map[dedup.ID]bool, len(blocked))
+	for _, id := range blocked {
+		waits[id] = true
+	}
+	for i, id := range ids {
+		answer(i, waits[id], err)
+	}
+}
+
+func (a *asker) runFinish(results []delivery.Result, answer func(int, struct{}, error)) {
+	a.finishAll(results, func(i int, err error) { answer(i, struct{}{}, err) })
+}
+
+// finishAll tells the store until it has the results. After some failures the halves go on alone.
+func (a *asker) finishAll(results []delivery.Result, answer func(int, error)) {
+	pause := finishPause
+	for try := 1; ; try++ {
+		err := a.finishOnce(results)
+		if err == nil || a.given.Err() != nil {
+			a.answerAll(results, err, answer)
+			return
+		}
+		if try == 1 {
+			a.log.Warn("results of attempts can't be stored yet, they are kept and stored as soon as the database is back",
+				"results", len(results), "error", err)
+		}
+		if try == triesTogether && len(results) > 1 {
+			half := len(results) / 2
+			var both sync.WaitGroup
+			both.Go(func() { a.finishAll(results[:half], answer) })
+			both.Go(func() { a.finishAll(results[half:], func(i int, err error) { answer(half+i, err) }) })
+			both.Wait()
+			return
+		}
+		wait(a.given, pause)
+		pause = min(2*pause, longestPause)
+	}
+}
+
+func (a *asker) finishOnce(results []delivery.Result) error {
+	ctx, cancel := context.WithTimeout(a.given, askTimeout)
+	defer cancel()
+	return a.store.Finish(ctx, results)
+}
+
+func (a *asker) answerAll(results []delivery.Result, err error, answer func(int, error)) {
+	for i := range results {
+		answer(i, err)
+	}
+	if err != nil {
+		a.log.Error("results of attempts are lost with the stop: their deliveries will be attempted again",
+			"results", len(results), "error", errors.Join(err, context.Cause(a.given)))
+	}
+}
+
+// wait waits for d and reports whether it got that far before ctx ended.
+func wait(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
