@@ -1,0 +1,115 @@
+package advise_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dedupgate/dedupgate/internal/advise"
+	"github.com/dedupgate/dedupgate/internal/dedup"
+)
+
+const day = 24 * time.Hour
+
+func lagsAt(counts map[time.Duration]int64) *advise.Lags {
+	l := &advise.Lags{}
+	for lag, n := range counts {
+		l.Counts[dedup.LagBucket(lag)] += n
+	}
+	return l
+}
+
+func TestApifysScheduleEndsAfterAboutThirtyFourHours(t *testing.T) {
+	t.Parallel()
+	all := advise.ApifyRetries()
+	if len(all) != 11 {
+		t.Fatalf("%d retries", len(all))
+	}
+	first, last := all[0], all[10]
+	if first.Nominal != time.Minute || first.Earliest != 45*time.Second || first.Latest != 75*time.Second {
+		t.Errorf("%+v", first)
+	}
+	if last.Nominal != 34*time.Hour+7*time.Minute || last.Latest.Truncate(time.Minute) != 42*time.Hour+38*time.Minute {
+		t.Errorf("%+v", last)
+	}
+}
+
+func TestSuggestions(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		lags    *advise.Lags
+		current time.Duration
+		want    time.Duration
+		says    string
+	}{
+		"too few repeats":  {lagsAt(map[time.Duration]int64{time.Hour: 99}), time.Minute, 0, "Only 99 repeats"},
+		"too short":        {lagsAt(map[time.Duration]int64{time.Second: 500, 30 * time.Hour: 500}), time.Hour, 36 * time.Hour, "36h would catch at least 100 %"},
+		"far too long":     {lagsAt(map[time.Duration]int64{time.Second: 1000}), 3 * day, 5 * time.Minute, "less memory"},
+		"right":            {lagsAt(map[time.Duration]int64{time.Second: 500, 30 * time.Hour: 500}), 3 * day, 0, "right as it is"},
+		"nothing would do": {lagsAt(map[time.Duration]int64{200 * day: 500}), 3 * day, 0, "None of 500 repeats"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := tt.lags.Suggest(tt.current)
+			if tt.want != 0 && got.Window != tt.want || tt.want == 0 && got.Window != 0 || !strings.Contains(got.Text, tt.says) {
+				t.Errorf("%+v, want %v saying %q", got, tt.want, tt.says)
+			}
+		})
+	}
+}
+
+func TestFigures(t *testing.T) {
+	t.Parallel()
+	lags := lagsAt(map[time.Duration]int64{time.Second: 90, 30 * time.Hour: 10})
+	f := lags.FiguresOf(24*time.Hour, advise.Traffic{BytesPerKey: 200, EventsPerSecond: 2, Span: 5 * day})
+	if f.Caught != 0.9 || f.DatabaseHitsPerDay != 2 || f.RedisBytes != 200*2*86400 {
+		t.Errorf("%+v", f)
+	}
+	want := "A window of 1d catches at least 90.0 % of the repeats in Redis, leaves at most 2.0 a day to the database, and takes about 33.0 MiB of Redis."
+	if f.Text() != want {
+		t.Errorf("%s", f.Text())
+	}
+	if f := lags.FiguresOf(day, advise.Traffic{}); f.DatabaseHitsPerDay != 0 || f.RedisBytes != 0 {
+		t.Errorf("%+v", f)
+	}
+}
+
+func TestTextsOfNumbers(t *testing.T) {
+	t.Parallel()
+	for share, want := range map[float64]string{0: "0 %", 1: "100 %", 0.99999: "99.9 %", 0.5: "50.0 %", 0.0004: "0.0 %"} {
+		if got := advise.Percent(share); got != want {
+			t.Errorf("%v: %q", share, got)
+		}
+	}
+	for d, want := range map[time.Duration]string{
+		3 * day: "3d", 36 * time.Hour: "36h", 90 * time.Second: "90s", 1500 * time.Millisecond: "1500ms", 0: "0s", time.Microsecond: "1µs",
+	} {
+		if got := advise.Span(d); got != want {
+			t.Errorf("%v: %q", d, got)
+		}
+	}
+}
+
+func TestAdviceOnKindsOfRepeats(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		r              advise.Repeats
+		twins, unknown bool
+	}{
+		"twins dominate":    {advise.Repeats{Source: "apify", Retry: 10, Twin: 90}, true, false},
+		"half are twins":    {advise.Repeats{Retry: 90, Twin: 90}, false, false},
+		"too few":           {advise.Repeats{Twin: 19}, false, false},
+		"unknowns dominate": {advise.Repeats{Source: "apify", Retry: 10, Unknown: 90}, false, true},
+		"nothing":           {advise.Repeats{}, false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := tt.r.Twins(); (got != "") != tt.twins || tt.twins && !strings.Contains(got, "90.0 % of the duplicates of apify") {
+				t.Errorf("twins: %q", got)
+			}
+			if got := tt.r.Unknowns(); (got != "") != tt.unknown {
+				t.Errorf("unknown: %q", got)
+			}
+		})
+	}
+}

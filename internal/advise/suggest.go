@@ -1,0 +1,74 @@
+package advise
+
+import (
+	"fmt"
+	"time"
+)
+
+const (
+	// enough repeats make advice worth more than the default is.
+	enough = 100
+	// good is the share of all that any window would catch from which on a longer window gains next to nothing.
+	good = 0.995
+	// grave is the loss against that from which on a change is advised.
+	grave = 0.98
+	// roomy is how many times longer than needed a window must be before a shorter one is advised.
+	roomy = 4
+)
+
+// candidates are the windows that are suggested: what people would write.
+func candidates() []time.Duration {
+	const day = 24 * time.Hour
+	return []time.Duration{
+		5 * time.Minute, 15 * time.Minute, time.Hour, 2 * time.Hour, 4 * time.Hour, 6 * time.Hour, 12 * time.Hour, 18 * time.Hour,
+		day, 36 * time.Hour, 2 * day, 3 * day, 5 * day, 7 * day, 14 * day, 30 * day, 60 * day, 90 * day,
+	}
+}
+
+// Suggestion is advice about a window.
+type Suggestion struct {
+	// Window is what to set; 0 when the present one is right or too little is known.
+	Window time.Duration
+	Text   string
+}
+
+// Suggest compares the window in force with the shortest one that catches nearly all that any would.
+func (l *Lags) Suggest(current time.Duration) Suggestion {
+	repeats := l.Repeats()
+	if repeats < enough {
+		return Suggestion{Text: fmt.Sprintf("Only %d repeats are known: too few to advise. %s", repeats, coverage(current))}
+	}
+	all := candidates()
+	longest := all[len(all)-1]
+	most := l.Share(longest)
+	if most == 0 {
+		return Suggestion{Text: fmt.Sprintf("None of %d repeats would be caught even by a window of %s: they come in flight or later than that. The database catches them.",
+			repeats, Span(longest))}
+	}
+	needed := longest
+	for _, w := range all {
+		if l.Share(w) >= good*most {
+			needed = w
+			break
+		}
+	}
+	now := l.Share(current)
+	caught := fmt.Sprintf("The window of %s catches at least %s of %d repeats.", Span(current), Percent(now), repeats)
+	switch {
+	case now < grave*most:
+		return Suggestion{needed, fmt.Sprintf("%s %s would catch at least %s.", caught, Span(needed), Percent(l.Share(needed)))}
+	case current > roomy*needed:
+		return Suggestion{needed, fmt.Sprintf("%s %s would catch nearly as many, at least %s, with %s less memory. %s",
+			caught, Span(needed), Percent(l.Share(needed)), Percent(1-float64(needed)/float64(current)), coverage(needed))}
+	default:
+		return Suggestion{Text: caught + " It is right as it is."}
+	}
+}
+
+// coverage says how much of Apify's schedule a window reaches.
+func coverage(window time.Duration) string {
+	if n := reached(window); n < retries {
+		return fmt.Sprintf("Of Apify's %d retries it surely reaches %d; the database catches the others.", retries, n)
+	}
+	return fmt.Sprintf("It reaches all %d of Apify's retries.", retries)
+}
