@@ -26,6 +26,7 @@ var (
 	}
 	// adapters import core and, where listed, a part of their own.
 	adapters = map[string][]string{
+		"internal/apify":      nil,
 		"internal/client":     nil,
 		"internal/config":     nil,
 		"internal/forward":    nil,
@@ -43,6 +44,7 @@ var (
 	// forTests serve tests: the test files of every package may import them.
 	forTests = map[string][]string{
 		"internal":                   nil,
+		"internal/apify/apifytest":   nil,
 		"internal/dedup/deduptest":   {"internal/dedup"},
 		"internal/samples":           nil,
 		"internal/testkit":           {"internal/testkit/throwaway"},

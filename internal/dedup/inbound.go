@@ -118,6 +118,7 @@ type Via string
 const (
 	ViaWebhook    Via = "webhook"    // an HTTP request of the sender
 	ViaQuarantine Via = "quarantine" // an operator replayed a quarantined request
+	ViaReconciled Via = "reconciled" // nobody had told: it was found by asking the sender
 )
 
 // MovesRun reports whether the event takes part in its run's status. Unknown types, TEST and events without a run don't.

@@ -62,7 +62,7 @@ type Receipt struct {
 	LagMillis    *int64    `json:"lag_ms,omitempty" doc:"Time since the event's first receipt, for duplicates."`
 	Degraded     bool      `json:"degraded"`
 	RemoteIP     string    `json:"remote_ip,omitempty"`
-	Via          string    `json:"via" enum:"webhook,quarantine"`
+	Via          string    `json:"via" enum:"webhook,quarantine,reconciled"`
 }
 
 // Quarantined is a request that could not become an event.
