@@ -21,10 +21,15 @@ type AdminToken struct {
 	Hash signature.Token
 }
 
-// AdminOptions of the admin listener's handler. Reader, Replayer, Metrics and at least one token are required.
+// AdminOptions of the admin listener's handler. All ports, Metrics and at least one token are required.
 type AdminOptions struct {
 	Reader   Reader
 	Replayer Replayer
+	// Deliveries and Destinations are about handing events on.
+	Deliveries   Deliveries
+	Destinations Destinations
+	// River serves River's own pages under /river, read only; nil: there are none.
+	River http.Handler
 	// Metrics serves GET /metrics.
 	Metrics http.Handler
 	// MetricsOpen lets anybody who reaches the listener scrape. Set it when the listener is on loopback; elsewhere the
@@ -38,7 +43,7 @@ type AdminOptions struct {
 
 func (o *AdminOptions) validate() error {
 	if o.Reader == nil || o.Replayer == nil || o.Metrics == nil || len(o.Tokens) == 0 {
-		return errors.New("httpapi: the admin handler needs a reader, a replayer, metrics and a token")
+		return errors.New("httpapi: the admin handler needs a reader, a replayer, deliveries, destinations, metrics and a token")
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -101,12 +106,12 @@ func (a *admin) engine() (*gin.Engine, error) {
 
 // routes is the admin listener's table, without the operations of the API, which are in [admin.operations].
 func (a *admin) routes(api description) []route {
-	return []route{
+	return append([]route{
 		{http.MethodGet, "/", ruleOpen, contents},
 		{http.MethodGet, "/api/openapi.json", ruleOpen, api.json},
 		{http.MethodGet, "/api/openapi.yaml", ruleOpen, api.yaml},
 		{http.MethodGet, "/metrics", ruleMetrics, gin.WrapH(a.Metrics)},
-	}
+	}, a.riverRoutes()...)
 }
 
 func ruleKey(method, path string) string { return method + " " + path }
@@ -119,21 +124,33 @@ func (a *admin) authorize(c *gin.Context) {
 		return
 	case r == ruleOpen, r == ruleMetrics && a.MetricsOpen:
 		return
-	case r != ruleAdminToken && r != ruleMetrics:
+	case r != ruleAdminToken && r != ruleAdminBrowser && r != ruleMetrics:
 		c.Abort()
 		writeProblem(c, http.StatusForbidden, "This address is closed.")
 		return
 	}
-	at, ok := signature.Verify(signature.FromRequest(nil, c.Request.Header), a.hashes)
+	at, ok := signature.Verify(shownToken(c.Request, r), a.hashes)
 	if !ok {
 		a.Log.LogAttrs(c.Request.Context(), slog.LevelWarn, "admin request refused: missing or wrong token",
 			slog.String("route", c.FullPath()), slog.String("remote_ip", c.ClientIP()))
 		c.Abort()
 		c.Header("WWW-Authenticate", "Bearer")
+		if r == ruleAdminBrowser {
+			c.Writer.Header().Add("WWW-Authenticate", `Basic realm="dedupgate, any user, the admin token as password"`)
+		}
 		writeProblem(c, http.StatusUnauthorized, "Send the admin token as 'Authorization: Bearer …'.")
 		return
 	}
 	c.Request = c.Request.WithContext(context.WithValue(c.Request.Context(), actorKey{}, a.actor(at)))
+}
+
+// shownToken is the token that a request shows. Browsers can't be told to send a bearer token: on the pages made for them
+// the token may be the password of Basic authentication.
+func shownToken(req *http.Request, r rule) string {
+	if _, password, ok := req.BasicAuth(); ok && r == ruleAdminBrowser {
+		return password
+	}
+	return signature.FromRequest(nil, req.Header)
 }
 
 type actorKey struct{}
@@ -169,7 +186,22 @@ GET  /api/v1/quarantine                 requests that could not be read
 GET  /api/v1/quarantine/{id}            one of them
 GET  /api/v1/quarantine/{id}/body       its body as received
 POST /api/v1/quarantine/{id}/replay     put it through again: {"reason": "…"}
+GET  /api/v1/deliveries                 what is handed on to destinations
+GET  /api/v1/deliveries/{id}            one of them with its attempts
+POST /api/v1/deliveries/{id}/retry      send it again: {"reason": "…"}
+POST /api/v1/deliveries/{id}/cancel     call it off
+POST /api/v1/deliveries/{id}/release    let it go, when it is held
+POST /api/v1/deliveries/retry           send all again that are selected
+POST /api/v1/deliveries/cancel          call all off that are selected
+POST /api/v1/deliveries/release         let all go that are selected
+POST /api/v1/replay                     send events again
+GET  /api/v1/destinations               destinations and how they are
+POST /api/v1/destinations/{name}/pause  send nothing more to it
+POST /api/v1/destinations/{name}/resume send to it again
+GET  /api/v1/stuck                      what has not moved for too long
+POST /api/v1/stuck/clear                put stuck deliveries to work again
 GET  /api/v1/stats                      receipts by source, outcome and reason
+GET  /river                             jobs as River sees them, for browsers (any user, the admin token as password)
 GET  /metrics                           for Prometheus
 
 The API wants the admin token: curl -H 'Authorization: Bearer …'

@@ -92,19 +92,22 @@ func (f fakeReplayer) ReplayQuarantined(ctx context.Context, id, actor, reason s
 
 // adminRig is an admin handler with everything around it faked. Its options may be changed until the first request.
 type adminRig struct {
-	opts   AdminOptions
-	reader *fakeReader
-	log    *logBuffer
-	h      http.Handler
+	opts         AdminOptions
+	reader       *fakeReader
+	deliveries   *fakeDeliveries
+	destinations *fakeDestinations
+	log          *logBuffer
+	h            http.Handler
 }
 
 func newAdminRig() *adminRig {
-	r := &adminRig{reader: &fakeReader{}, log: &logBuffer{}}
+	r := &adminRig{reader: &fakeReader{}, deliveries: &fakeDeliveries{}, destinations: &fakeDestinations{}, log: &logBuffer{}}
 	r.opts = AdminOptions{
 		Reader: r.reader,
 		Replayer: fakeReplayer(func(context.Context, string, string, string) (dedup.Verdict, error) {
 			return firstSeen, nil
 		}),
+		Deliveries: r.deliveries, Destinations: r.destinations, River: http.HandlerFunc(fakeRiver),
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "up 1\n") }),
 		Tokens: []AdminToken{
 			{Name: "old", Hash: signature.HashToken("dg_another")}, {Name: "alice", Hash: signature.HashToken(adminTestToken)},

@@ -1,6 +1,6 @@
 // Package httpapi is the gateway's HTTP surface: the public listener that receives webhooks, and the admin listener that
-// shows what became of them. It is the only package that knows gin and huma. It may import dedup, source, signature and
-// view; what else it needs it declares as small interfaces, which internal/app fills.
+// shows what became of them. It is the only package that knows gin and huma. It may import dedup, delivery, source,
+// signature and view; what else it needs it declares as small interfaces, which internal/app fills.
 //
 // A webhook goes straight down: receipt id and time, source and token, what kind of body, the body, its identity, the
 // gate, the answer, one log line. The gate is called once, with a context that the client can't cancel.

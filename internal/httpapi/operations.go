@@ -25,7 +25,7 @@ func (a *admin) operations() []operation {
 	list, one := http.StatusBadRequest, http.StatusNotFound
 	replay := get("replay-quarantined", "/quarantine/{id}/replay", "Put a quarantined request through the gate again", one, http.StatusConflict)
 	replay.Method, replay.MaxBodyBytes = http.MethodPost, 16<<10
-	return []operation{
+	all := []operation{
 		{get("list-runs", "/runs", "Runs and builds, those first seen last at the top", list), ruleAdminToken, answering(a, a.runs)},
 		{
 			get("get-run", "/runs/{run_id}", "One run or build with its events and receipts, oldest first", one, http.StatusConflict),
@@ -50,6 +50,7 @@ func (a *admin) operations() []operation {
 			ruleAdminToken, answering(a, a.stats),
 		},
 	}
+	return append(all, a.deliveryOperations()...)
 }
 
 // get describes a GET and the statuses of its problems beside those that every operation has.

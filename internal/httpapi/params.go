@@ -28,16 +28,21 @@ var errNotATime = errors.New("want RFC 3339 like 2026-09-14T10:00:00Z, or how lo
 
 // window reads both ends. An error is a problem for the client.
 func (p TimeParams) window(now time.Time) (view.Range, error) {
-	since, err := parseWhen(p.Since, now)
+	return spanOf("query", p.Since, p.Until, now)
+}
+
+// spanOf reads both ends of a range; location says where they stand.
+func spanOf(location, from, to string, now time.Time) (view.Range, error) {
+	since, err := parseWhen(from, now)
 	if err != nil {
-		return view.Range{}, badParameter("query.since", err.Error(), p.Since)
+		return view.Range{}, badParameter(location+".since", err.Error(), from)
 	}
-	until, err := parseWhen(p.Until, now)
+	until, err := parseWhen(to, now)
 	if err != nil {
-		return view.Range{}, badParameter("query.until", err.Error(), p.Until)
+		return view.Range{}, badParameter(location+".until", err.Error(), to)
 	}
 	if !since.IsZero() && !until.IsZero() && !since.Before(until) {
-		return view.Range{}, badParameter("query.until", "must be later than since", p.Until)
+		return view.Range{}, badParameter(location+".until", "must be later than since", to)
 	}
 	return view.Range{Since: since, Until: until}, nil
 }

@@ -30,7 +30,7 @@ func writeProblem(c *gin.Context, status int, detail string) {
 	c.Data(status, "application/problem+json", append(body, '\n'))
 }
 
-// problem translates an error of a [Reader] or [Replayer]. What the table does not know is 500, logged here and not told.
+// problem translates an error of one of the ports. What the table does not know is 500, logged here and not told.
 func (a *admin) problem(ctx context.Context, operation string, err error) error {
 	var known huma.StatusError
 	switch {
@@ -44,6 +44,16 @@ func (a *admin) problem(ctx context.Context, operation string, err error) error 
 		return huma.Error409Conflict("More than one run or build has this id: add ?source=… or ?kind=run|build.")
 	case errors.Is(err, ErrCantReplay):
 		return huma.Error409Conflict(err.Error())
+	case errors.Is(err, ErrNoDestination):
+		return huma.Error404NotFound(err.Error())
+	case errors.Is(err, view.ErrBadSelection):
+		return huma.Error422UnprocessableEntity(err.Error())
+	case errors.Is(err, view.ErrTooMany):
+		return huma.Error409Conflict(err.Error())
+	case errors.Is(err, dedup.ErrContended):
+		return huma.ErrorWithHeaders(
+			huma.Error503ServiceUnavailable("Somebody else is changing the same entries. Nothing was changed; try again."),
+			http.Header{"Retry-After": {"1"}})
 	case errors.Is(err, dedup.ErrUnavailable), errors.Is(err, dedup.ErrBusy), errors.Is(err, dedup.ErrStopped),
 		errors.Is(err, context.DeadlineExceeded):
 		a.Log.LogAttrs(ctx, slog.LevelError, "admin request failed", slog.String("operation", operation), slog.Any("error", err))

@@ -17,11 +17,12 @@ type rule uint8
 
 // The rules. A route without one answers nobody.
 const (
-	ruleUndeclared  rule = iota
-	ruleOpen             // anybody
-	ruleSourceToken      // the source's token; the ingest handler checks it
-	ruleAdminToken       // an operator's bearer token
-	ruleMetrics          // open or an operator's bearer token, by Options.MetricsOpen
+	ruleUndeclared   rule = iota
+	ruleOpen              // anybody
+	ruleSourceToken       // the source's token; the ingest handler checks it
+	ruleAdminToken        // an operator's bearer token
+	ruleAdminBrowser      // an operator's bearer token, or that token as the password of Basic authentication
+	ruleMetrics           // open or an operator's bearer token, by Options.MetricsOpen
 )
 
 // route is one row of a listener's table.
