@@ -72,8 +72,11 @@ var homes = map[string][]string{
 	"github.com/go-json-experiment":  {"internal/source"},
 	"github.com/Shopify/toxiproxy":   {"internal/testkit"},
 	"github.com/rs/zerolog":          {"internal/testkit"}, // toxiproxy's logger, to silence it
-	"github.com/standard-webhooks":   {"internal/signature"},
+	"github.com/standard-webhooks":   {"internal/forward", "internal/signature"},
 	"golang.org/x/term":              {"cmd/dedupgate"},
+	"github.com/riverqueue":          {"internal/forward"},
+	"riverqueue.com/riverui":         {"internal/forward"},
+	"github.com/failsafe-go":         {"internal/forward"},
 	"github.com/google/go-cmp":       nil, // nil: test files only
 	"go.uber.org/goleak":             nil,
 	"pgregory.net/rapid":             nil,
@@ -81,8 +84,9 @@ var homes = map[string][]string{
 
 // testHomes are further places for the test files of a package.
 var testHomes = map[string][]string{
-	"github.com/jackc": {"internal/testkit/throwaway", "internal/chaos", "internal/app"},
-	"github.com/redis": {"internal/chaos", "internal/app"},
+	"modernc.org/sqlite": {"internal/forward"}, // opened as the ledger opens it
+	"github.com/jackc":   {"internal/testkit/throwaway", "internal/chaos", "internal/app"},
+	"github.com/redis":   {"internal/chaos", "internal/app"},
 }
 
 func TestImportsPointInwards(t *testing.T) {

@@ -1,7 +1,6 @@
 package forward
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"regexp"
@@ -95,6 +94,3 @@ func (r *routes) release(now *routes) {
 		}
 	}
 }
-
-// errNoDatabase is the mistake of whoever puts the parts together.
-var errNoDatabase = errors.New("forward: exactly one of the two databases is needed")

@@ -1,0 +1,130 @@
+package forward
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/dedupgate/dedupgate/internal/delivery"
+)
+
+// SetDestinations replaces all destinations, before the start or at run time. It does not wait: attempts under way end as
+// they began. Jobs of a destination that is no longer there wait until it is back.
+func (f *Forwarder) SetDestinations(destinations []*delivery.Destination) error {
+	old := f.routes.Load()
+	made, err := newRoutes(destinations, old, "dedupgate/"+f.o.Version, f.newBreaker)
+	if err != nil {
+		return fmt.Errorf("forward: %w", err)
+	}
+	f.routes.Store(made)
+	old.release(made)
+	workers := make(map[string]int, len(made.byName))
+	for name, r := range made.byName {
+		workers[name] = r.Concurrency
+	}
+	f.queues.set(workers)
+	return nil
+}
+
+func (f *Forwarder) newBreaker(name string) *breaker {
+	f.o.Observer.BreakerChanged(name, BreakerClosed)
+	return newBreaker(f.o.Breaker, func(s BreakerState) {
+		f.o.Observer.BreakerChanged(name, s)
+		f.o.Log.Warn("breaker of a destination", "destination", name, "state", string(s))
+	})
+}
+
+// DestinationState is how a destination is doing, as seen from this process.
+type DestinationState struct {
+	Name       string
+	Configured bool // false: it was removed, and its jobs wait for it
+	Paused     bool // in all processes, kept in the database
+	Breaker    BreakerState
+	Waiting    int           // jobs that are not done
+	Oldest     time.Duration // age of the oldest of them
+}
+
+// Destinations tells of all configured destinations, and of those that are not but have jobs, by name.
+func (f *Forwarder) Destinations(ctx context.Context) ([]DestinationState, error) {
+	paused, err := f.engine.paused(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list queues: %w", err)
+	}
+	waiting, err := f.jobs.waiting(ctx)
+	if err != nil {
+		return nil, err
+	}
+	now := f.routes.Load()
+	names := slices.Clone(now.names)
+	for name := range waiting {
+		if now.byName[name] == nil {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	states := make([]DestinationState, len(names))
+	for i, name := range names {
+		states[i] = DestinationState{
+			Name: name, Paused: paused[name], Breaker: BreakerClosed, Waiting: waiting[name].jobs, Oldest: waiting[name].oldest,
+		}
+		if r := now.byName[name]; r != nil {
+			states[i].Configured, states[i].Breaker = true, r.breaker.state()
+		}
+	}
+	return states, nil
+}
+
+// Pause stops attempts to a destination in all processes until Resume; those under way end. It is kept in the database and
+// takes effect at once, or within a few seconds where there is no LISTEN. The destination must have been worked once.
+func (f *Forwarder) Pause(ctx context.Context, destination string) error {
+	if err := f.engine.pause(ctx, destination); err != nil {
+		return fmt.Errorf("pause destination %q: %w", destination, err)
+	}
+	return nil
+}
+
+// Resume ends a pause.
+func (f *Forwarder) Resume(ctx context.Context, destination string) error {
+	if err := f.engine.resume(ctx, destination); err != nil {
+		return fmt.Errorf("resume destination %q: %w", destination, err)
+	}
+	return nil
+}
+
+// watch tells the observer what is waiting, and the operator, once, of jobs that nobody works.
+func (f *Forwarder) watch(ctx context.Context) {
+	told := map[string]bool{}
+	for {
+		f.watchOnce(ctx, told)
+		if !wait(ctx, f.o.WatchEvery) {
+			return
+		}
+	}
+}
+
+func (f *Forwarder) watchOnce(parent context.Context, told map[string]bool) {
+	ctx, cancel := context.WithTimeout(parent, askTimeout)
+	defer cancel()
+	waiting, err := f.jobs.waiting(ctx)
+	if err != nil {
+		f.storeFailed(ctx, "count", err)
+		return
+	}
+	now := f.routes.Load()
+	for _, name := range now.names {
+		delete(told, name)
+		f.o.Observer.Waiting(name, waiting[name].jobs, waiting[name].oldest)
+	}
+	for name, b := range waiting {
+		if now.byName[name] != nil {
+			continue
+		}
+		f.o.Observer.Waiting(name, b.jobs, b.oldest)
+		if !told[name] {
+			told[name] = true
+			f.o.Log.Warn("deliveries wait for a destination that is not configured: put it back, or cancel them",
+				"destination", name, "deliveries", b.jobs)
+		}
+	}
+}

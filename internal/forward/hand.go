@@ -1,0 +1,188 @@
+package forward
+
+import (
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"github.com/dedupgate/dedupgate/internal/dedup"
+	"github.com/dedupgate/dedupgate/internal/delivery"
+)
+
+// How long a job waits for what burns no attempt.
+const (
+	// unknownPause is for a job whose destination was removed while it was being fetched.
+	unknownPause = 30 * time.Second
+	// storePause is for a store that fails.
+	storePause = 2 * time.Second
+	// A job behind an earlier one of its run looks again after firstTurn, and then less and less often.
+	firstTurn, longestTurn = 100 * time.Millisecond, 10 * time.Second
+	// longestPace is how long a job keeps its place among the workers for its turn in the rate.
+	longestPace = 30 * time.Second
+	// openHold is how long a job that meets an open breaker keeps its place. It slows down the walk through a long queue
+	// that can't be served anyway.
+	openHold = time.Second
+)
+
+// handOn makes the next attempt of a delivery if it is time for one, and says when to look again.
+func (f *Forwarder) handOn(ctx context.Context, id dedup.ID, destination string, snoozes int) next {
+	r := f.routes.Load().byName[destination]
+	if r == nil {
+		return later(spread(unknownPause))
+	}
+	if n := f.beforeAttempt(ctx, r, id, snoozes); n.again {
+		return n
+	}
+	leave, after := r.breaker.admit()
+	if after > 0 {
+		return f.holdOpen(ctx, after)
+	}
+	shipment, err := f.ask.begin(ctx, id)
+	if err != nil {
+		leave.handBack()
+		f.storeFailed(ctx, "begin", err)
+		return later(spread(storePause))
+	}
+	if shipment == nil {
+		leave.handBack()
+		return next{}
+	}
+	return f.attempt(ctx, r, shipment, leave)
+}
+
+// beforeAttempt waits for everything that may hold up an attempt, in this process or, for longer, as a postponed job.
+func (f *Forwarder) beforeAttempt(ctx context.Context, r *route, id dedup.ID, snoozes int) next {
+	if r.Ordered {
+		blocked, err := f.ask.blocked(ctx, id)
+		if err != nil {
+			f.storeFailed(ctx, "blocked", err)
+			return later(spread(storePause))
+		}
+		if blocked {
+			return later(spread(turn(snoozes)))
+		}
+	}
+	if open := r.breaker.remaining(); open > 0 {
+		return f.holdOpen(ctx, open)
+	}
+	if r.pace == nil {
+		return next{}
+	}
+	switch turn := r.pace.TryReservePermit(longestPace); {
+	case turn < 0:
+		return later(spread(longestPace))
+	case !f.hold(ctx, turn):
+		return later(0)
+	}
+	return next{}
+}
+
+// turn is the time until a job asks again whether it still is behind another one.
+func turn(snoozes int) time.Duration {
+	return min(firstTurn<<min(snoozes, 10), longestTurn)
+}
+
+// holdOpen waits a part of the time that a breaker stays open, and postpones the job for the rest.
+func (f *Forwarder) holdOpen(ctx context.Context, open time.Duration) next {
+	held := min(open, openHold)
+	if !f.hold(ctx, held) {
+		return later(0)
+	}
+	return later(open - held + spread(openHold/10))
+}
+
+// hold waits with the job in hand; false means that the process stops and the job is for another one.
+func (f *Forwarder) hold(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return true
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-f.stopping:
+		return false
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// attempt sends and tells the store what became of it.
+func (f *Forwarder) attempt(ctx context.Context, r *route, s *delivery.Shipment, leave permit) next {
+	var result delivery.Result
+	if s.BodyPurged {
+		leave.handBack()
+		result = nothingToSend(s, time.Now())
+	} else {
+		a := r.sender.send(ctx, s)
+		if a.cut {
+			leave.handBack()
+		} else {
+			leave.record(receiverWell(&a))
+		}
+		result = decide(r.Retry, s, &a, time.Now(), rand.Float64())
+	}
+	err := f.ask.finish(result)
+	f.o.Observer.Attempted(r.Name, result.State, result.Took)
+	f.logAttempt(s, &result)
+	switch {
+	case err != nil:
+		return later(0)
+	case result.State == delivery.Retrying:
+		return later(time.Until(result.Next))
+	default:
+		return next{}
+	}
+}
+
+// logAttempt writes the one line of an attempt. Failures are warnings; only a dead letter asks for somebody.
+func (f *Forwarder) logAttempt(s *delivery.Shipment, r *delivery.Result) {
+	level := slog.LevelInfo
+	switch r.State {
+	case delivery.Retrying:
+		level = slog.LevelWarn
+	case delivery.Dead:
+		level = slog.LevelError
+	default:
+	}
+	ctx := context.Background()
+	if !f.o.Log.Enabled(ctx, level) {
+		return
+	}
+	attrs := [...]slog.Attr{
+		slog.String("destination", s.Destination),
+		slog.String("state", string(r.State)),
+		slog.String("delivery_id", s.ID.String()),
+		slog.String("event_id", s.EventID.String()),
+		slog.String("source", s.Source),
+		slog.String("run_id", plain(s.Run.ID)),
+		slog.Int("attempt", r.Number),
+		slog.Int("replay", s.Replay),
+		slog.Int("status", r.Status),
+		slog.Float64("duration_ms", float64(r.Took.Microseconds())/1000),
+		slog.String("error", r.Error),
+		slog.Time("next_attempt_at", r.Next),
+	}
+	n := len(attrs)
+	if r.Next.IsZero() {
+		n--
+	}
+	if r.Error == "" {
+		n--
+	}
+	f.o.Log.LogAttrs(ctx, level, "attempt", attrs[:n]...)
+}
+
+// storeFailed logs at most one line a second: all jobs meet the same failure.
+func (f *Forwarder) storeFailed(ctx context.Context, what string, err error) {
+	now := time.Now().Unix()
+	if last := f.lastFailure.Swap(now); last == now || ctx.Err() != nil {
+		return
+	}
+	f.o.Log.Warn("deliveries wait for the database", "call", what, "error", err)
+}
+
+// spread makes a wait up to a fifth longer, so that what was postponed together does not come back together.
+func spread(d time.Duration) time.Duration { return d + rand.N(d/5+1) }

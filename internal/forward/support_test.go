@@ -1,0 +1,397 @@
+package forward
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	_ "modernc.org/sqlite" // the ledger's driver
+
+	"github.com/dedupgate/dedupgate/internal/dedup"
+	"github.com/dedupgate/dedupgate/internal/delivery"
+	"github.com/dedupgate/dedupgate/internal/testkit"
+)
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// memoryStore is a store of deliveries in memory, for what the worker decides. The real one is tested with this package in
+// internal/app.
+type memoryStore struct {
+	mu      sync.Mutex
+	rows    map[dedup.ID]*row
+	results []delivery.Result
+	down    error // what all calls answer while it is not nil
+	begins  int   // calls of Begin
+	open    int   // deliveries that are not over
+	changed chan struct{}
+}
+
+type row struct {
+	delivery.Shipment
+	state delivery.State
+	next  time.Time
+}
+
+func newMemoryStore() *memoryStore {
+	return &memoryStore{rows: map[dedup.ID]*row{}, changed: make(chan struct{})}
+}
+
+func (s *memoryStore) Begin(_ context.Context, ids []dedup.ID) (shipments []delivery.Shipment, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.begins++
+	if s.down != nil {
+		return nil, s.down
+	}
+	for _, id := range slices.Backward(ids) { // in any order, says the contract
+		r := s.rows[id]
+		if r == nil || r.state.Over() || r.state == delivery.Held {
+			continue
+		}
+		r.state = delivery.Delivering
+		r.Attempt++
+		shipments = append(shipments, r.Shipment)
+	}
+	return shipments, nil
+}
+
+func (s *memoryStore) Blocked(_ context.Context, ids []dedup.ID) (blocked []dedup.ID, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.down != nil {
+		return nil, s.down
+	}
+	for _, id := range ids {
+		for _, other := range s.rows {
+			mine := s.rows[id]
+			if other.Run == mine.Run && other.Destination == mine.Destination && other.Seq < mine.Seq && !other.state.Over() {
+				blocked = append(blocked, id)
+				break
+			}
+		}
+	}
+	return blocked, nil
+}
+
+func (s *memoryStore) Finish(_ context.Context, results []delivery.Result) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.down != nil {
+		return s.down
+	}
+	for _, r := range results {
+		s.results = append(s.results, r)
+		of := s.rows[r.DeliveryID]
+		if r.State.Over() && !of.state.Over() {
+			s.open--
+		}
+		of.state, of.next = r.State, r.Next
+	}
+	close(s.changed)
+	s.changed = make(chan struct{})
+	return nil
+}
+
+// fail lets all calls fail until it is called with nil.
+func (s *memoryStore) fail(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.down = err
+}
+
+func (s *memoryStore) add(shipments ...delivery.Shipment) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, sh := range shipments {
+		s.rows[sh.ID] = &row{Shipment: sh, state: delivery.Pending}
+		s.open++
+	}
+}
+
+func (s *memoryStore) state(id dedup.ID) delivery.State {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.rows[id].state
+}
+
+// attempts returns the results of a delivery, in order.
+func (s *memoryStore) attempts(id dedup.ID) (all []delivery.Result) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range s.results {
+		if r.DeliveryID == id {
+			all = append(all, r)
+		}
+	}
+	return all
+}
+
+// counts returns how many deliveries are in each state.
+func (s *memoryStore) counts() map[delivery.State]int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := map[delivery.State]int{}
+	for _, r := range s.rows {
+		n[r.state]++
+	}
+	return n
+}
+
+// settled waits until all deliveries are over, and fails the test when that takes too long.
+func (s *memoryStore) settled(t testing.TB, within time.Duration) {
+	t.Helper()
+	deadline := time.After(within)
+	for {
+		s.mu.Lock()
+		changed, open := s.changed, s.open
+		s.mu.Unlock()
+		if open == 0 {
+			return
+		}
+		select {
+		case <-changed:
+		case <-deadline:
+			t.Fatalf("%d deliveries are not over after %s: %v", open, within, s.counts())
+		}
+	}
+}
+
+// bed is a forwarder with its database, its store and a way to enqueue.
+type bed struct {
+	t       testing.TB
+	db      Database
+	store   *memoryStore
+	log     *slog.Logger
+	options Options
+	f       *Forwarder
+}
+
+// onBoth runs a test on PostgreSQL and on SQLite.
+func onBoth(t *testing.T, test func(t *testing.T, b *bed)) {
+	t.Parallel()
+	t.Run("postgres", func(t *testing.T) { t.Parallel(); test(t, postgresBed(t)) })
+	t.Run("sqlite", func(t *testing.T) { t.Parallel(); test(t, sqliteBed(t)) })
+}
+
+func postgresBed(t testing.TB) *bed {
+	t.Helper()
+	return newBed(t, Database{Postgres: postgresPool(t, testkit.Postgres(t))})
+}
+
+func postgresPool(t testing.TB, dsn string) *pgxpool.Pool {
+	t.Helper()
+	config, err := pgxpool.ParseConfig(dsn)
+	must(t, err)
+	config.MaxConns = 8
+	pool, err := pgxpool.NewWithConfig(t.Context(), config)
+	must(t, err)
+	t.Cleanup(pool.Close)
+	return pool
+}
+
+// sqliteBed opens the file as the ledger does.
+func sqliteBed(t testing.TB) *bed {
+	t.Helper()
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(t.TempDir(), "dedupgate.db")+"?"+url.Values{
+		"_pragma": {"busy_timeout(500)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)"},
+		"_txlock": {"immediate"}, "_time_integer_format": {"unix_micro"}, "_inttotime": {"1"}, "_dqs": {"0"},
+	}.Encode())
+	must(t, err)
+	db.SetMaxOpenConns(1)
+	t.Cleanup(func() { _ = db.Close() })
+	return newBed(t, Database{SQLite: db})
+}
+
+func newBed(t testing.TB, db Database) *bed {
+	t.Helper()
+	b := &bed{t: t, db: db, store: newMemoryStore(), log: testkit.Logger(t)}
+	_, err := Migrate(t.Context(), db, b.log)
+	must(t, err)
+	b.options = Options{
+		Database: db, Store: b.store, Log: b.log, Version: "test",
+		RescueAfter: 600 * time.Millisecond, WatchEvery: 50 * time.Millisecond,
+		Breaker: Breaker{Failures: 1000, Wait: 100 * time.Millisecond},
+	}
+	return b
+}
+
+// start makes and starts a forwarder, stopped at the end of the test.
+func (b *bed) start(destinations ...*delivery.Destination) *Forwarder {
+	b.t.Helper()
+	f, err := New(b.options)
+	must(b.t, err)
+	must(b.t, f.SetDestinations(destinations))
+	must(b.t, f.Start(b.t.Context()))
+	b.f = f
+	b.t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		_ = f.Stop(ctx)
+	})
+	return f
+}
+
+// enqueue stores deliveries and makes their jobs, in one transaction as the ledger does.
+func (b *bed) enqueue(f *Forwarder, shipments ...delivery.Shipment) {
+	b.t.Helper()
+	b.store.add(shipments...)
+	b.jobsFor(f, shipments...)
+}
+
+func (b *bed) jobsFor(f *Forwarder, shipments ...delivery.Shipment) {
+	b.t.Helper()
+	due := make([]delivery.Due, len(shipments))
+	for i, s := range shipments {
+		due[i] = s.Due
+	}
+	ctx := context.WithoutCancel(b.t.Context())
+	if b.db.Postgres != nil {
+		tx, err := b.db.Postgres.Begin(ctx)
+		must(b.t, err)
+		must(b.t, f.EnqueuePostgres(ctx, tx, due))
+		must(b.t, tx.Commit(ctx))
+		return
+	}
+	tx, err := b.db.SQLite.BeginTx(ctx, nil)
+	must(b.t, err)
+	must(b.t, f.EnqueueSQLite(ctx, tx, due))
+	must(b.t, tx.Commit())
+}
+
+// exec runs a statement that both databases understand.
+func (b *bed) exec(statement string) {
+	b.t.Helper()
+	var err error
+	if b.db.Postgres != nil {
+		_, err = b.db.Postgres.Exec(b.t.Context(), statement)
+	} else {
+		_, err = b.db.SQLite.ExecContext(b.t.Context(), statement)
+	}
+	must(b.t, err)
+}
+
+// count runs a query for one number.
+func (b *bed) count(query string) (n int) {
+	b.t.Helper()
+	if b.db.Postgres != nil {
+		must(b.t, b.db.Postgres.QueryRow(b.t.Context(), query).Scan(&n))
+	} else {
+		must(b.t, b.db.SQLite.QueryRowContext(b.t.Context(), query).Scan(&n))
+	}
+	return n
+}
+
+var secret = []byte("0123456789abcdef0123456789abcdef")
+
+// shipmentFor is a new delivery to a destination.
+func shipmentFor(destination string) delivery.Shipment {
+	now := time.Now()
+	return delivery.Shipment{
+		Due:    delivery.Due{ID: dedup.NewID(now), EventID: dedup.NewID(now), Destination: destination},
+		Source: "apify", Run: dedup.RunRef{ID: dedup.NewID(now).String()}, EventType: "ACTOR.RUN.SUCCEEDED",
+		Generation: "2026-01-01T00:00:00.000Z", Seq: 1, CreatedAt: now,
+		ContentType: "application/json; charset=utf-8", Body: []byte(`{"eventType":"ACTOR.RUN.SUCCEEDED", "ü":1}` + "\n"),
+	}
+}
+
+func shipmentsFor(destination string, n int) []delivery.Shipment {
+	all := make([]delivery.Shipment, n)
+	for i := range all {
+		all[i] = shipmentFor(destination)
+	}
+	return all
+}
+
+// destinationAt is a destination for tests: loopback allowed, quick retries.
+func destinationAt(t testing.TB, name, address string) *delivery.Destination {
+	t.Helper()
+	u, err := url.Parse(address)
+	must(t, err)
+	return &delivery.Destination{
+		Name: name, URL: u, Secrets: [][]byte{secret}, Timeout: 5 * time.Second, Concurrency: 8, AllowHTTP: true,
+		Retry:        delivery.Retry{Attempts: 5, First: 10 * time.Millisecond, Factor: 2, Max: time.Second},
+		AllowPrivate: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
+	}
+}
+
+// sink is a receiver that remembers.
+type sink struct {
+	*httptest.Server
+	mu       sync.Mutex
+	requests []received
+	arrived  chan received
+}
+
+type received struct {
+	http.Header
+	host string
+	body []byte
+	at   time.Time
+}
+
+// newSink answers with answer, or 204 when that is nil.
+func newSink(t testing.TB, answer http.HandlerFunc) *sink {
+	t.Helper()
+	s := &sink{arrived: make(chan received, 100_000)}
+	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		got := received{Header: r.Header.Clone(), host: r.Host, at: time.Now()}
+		got.body, _ = io.ReadAll(r.Body)
+		s.mu.Lock()
+		s.requests = append(s.requests, got)
+		s.mu.Unlock()
+		s.arrived <- got
+		if answer == nil {
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
+		answer(w, r)
+	}))
+	t.Cleanup(func() { s.CloseClientConnections(); s.Close() })
+	return s
+}
+
+func (s *sink) all() []received {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.requests)
+}
+
+// next waits for a request.
+func (s *sink) next(t testing.TB, within time.Duration) received {
+	t.Helper()
+	select {
+	case r := <-s.arrived:
+		return r
+	case <-time.After(within):
+		t.Fatalf("nothing arrived within %s", within)
+		return received{}
+	}
+}
+
+// equal is an error when two things differ, for polling.
+func equal[T comparable](what string, got, want T) error {
+	if got != want {
+		return fmt.Errorf("%s: got %v, want %v", what, got, want)
+	}
+	return nil
+}
+
+var errDown = errors.New("the database is down")
