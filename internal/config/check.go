@@ -24,7 +24,7 @@ type checker struct {
 func (c *Config) crossFindings() []finding {
 	k := checker{c: c}
 	k.listeners()
-	k.adminToken()
+	k.operators()
 	k.stores()
 	k.redis()
 	k.dedup()
@@ -49,12 +49,6 @@ func (k *checker) listeners() {
 	}
 	if h.WriteTimeout <= k.c.Dedup.DecideTimeout {
 		k.addf("http.write_timeout", "%s cuts answers off before dedup.decide_timeout (%s) is over; raise it", h.WriteTimeout, k.c.Dedup.DecideTimeout)
-	}
-}
-
-func (k *checker) adminToken() {
-	if len(k.c.Admin.Token) > signature.MaxToken {
-		k.addf("admin.token", "is longer than %d bytes; make a shorter one with `openssl rand -hex 24`", signature.MaxToken)
 	}
 }
 
@@ -156,14 +150,15 @@ func (k *checker) sources() {
 			first[s.Name] = i
 		}
 		k.tokens(path, s)
+		k.auth(path, &s)
 		k.identity(path, s)
 		k.windows(path, s)
 	}
 }
 
 func (k *checker) tokens(path string, s Source) {
-	if len(s.Tokens) == 0 && (!k.c.Embedded() || s.Name != DefaultSource) {
-		k.addf(path+".tokens", "is empty, so nobody could send; give at least one token, as sha256, value_file or value")
+	if len(s.Tokens) == 0 && len(s.Auth.Signatures) == 0 && (!k.c.Embedded() || s.Name != DefaultSource) {
+		k.addf(path+".tokens", "is empty, so nobody could send; give at least one token, as sha256, value_file or value, or auth.signatures")
 	}
 	for i, t := range s.Tokens {
 		key := path + ".tokens[" + strconv.Itoa(i) + "]"

@@ -22,7 +22,7 @@ func TestConfigurationsThatCannotWorkAreRefused(t *testing.T) {
 		{"listen address with a named port", "http: {listen: ':http'}", "http.listen", "write host:port"},
 		{"listen address with a high port", "admin: {listen: ':65536'}", "admin.listen", "write host:port"},
 		{"listen address with a path", "http: {listen: 'http://x:80'}", "http.listen", "write host:port"},
-		{"one address for both listeners", "http: {listen: ':80'}\nadmin: {listen: ':80'}", "admin.listen", "port of its own"},
+		{"one address for both listeners", "http: {listen: '127.0.0.1:80'}\nadmin: {listen: '127.0.0.1:80'}", "admin.listen", "port of its own"},
 		{"public URL without scheme", "http: {public_url: hooks.example.com}", "http.public_url", "https://hooks.example.com"},
 		{"header timeout over the whole", "http: {read_header_timeout: 21s}", "http.read_header_timeout", "lower it"},
 		{"answers cut off", "http: {write_timeout: 8s}", "http.write_timeout", "raise it"},

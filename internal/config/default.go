@@ -1,6 +1,10 @@
 package config
 
-import "time"
+import (
+	"time"
+
+	"github.com/dedupgate/dedupgate/internal/quota"
+)
 
 // Default is every key's value when nobody sets it. Its sources are empty; [Load] adds the default source in embedded
 // mode.
@@ -16,7 +20,8 @@ func Default() *Config {
 			IdleTimeout:       Duration(2 * time.Minute),
 			MaxHeader:         32 * KiB,
 		},
-		Admin:    Admin{Listen: "127.0.0.1:8081"},
+		Admin:    Admin{Listen: "127.0.0.1:8081", Session: Duration(12 * time.Hour)},
+		Limits:   Limits{InFlight: 8192, Source: quota.Unlimited, Client: quota.Unlimited, FailedAuth: "60/m"},
 		Log:      Log{Format: "auto", Level: "info"},
 		Database: Database{MaxConnections: 16, Committers: 2},
 		Redis:    Redis{Mode: ModeEmbedded},
@@ -54,6 +59,9 @@ func (c *Config) Embedded() bool { return c.Database.URL == "" && c.Redis.Mode =
 func (c *Config) complete() {
 	if c.Embedded() && len(c.Sources) == 0 {
 		c.Sources = []Source{{Name: DefaultSource, Kind: KindApify}}
+	}
+	if len(c.Admin.Tokens) == 0 {
+		c.Admin.Tokens = nil // an empty list is none
 	}
 	if len(c.Destinations) == 0 {
 		c.Destinations = nil // an empty list is none

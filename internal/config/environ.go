@@ -75,11 +75,11 @@ func preferWritten(c *Config, written map[string]bool) {
 }
 
 // fileOnly are the lists that have too many parts for a variable.
-var fileOnly = []string{"sources", "destinations"}
+var fileOnly = []string{"sources", "destinations", "admin.tokens"}
 
 func noSuchVariable(name string, known map[string]setting) string {
 	for _, key := range fileOnly {
-		variable := variablePrefix + strings.ToUpper(key)
+		variable := variablePrefix + strings.ToUpper(strings.ReplaceAll(key, ".", "_"))
 		if name == variable || strings.HasPrefix(name, variable+"_") {
 			return key + " can't be set from the environment; write them in the configuration file"
 		}

@@ -28,6 +28,9 @@ func TestEveryKeyHasAVariable(t *testing.T) {
 		case DatabaseURL:
 			text = "postgres://h/db"
 		}
+		if slices.Contains([]string{"limits.source", "limits.client", "limits.failed_auth"}, s.key) {
+			text = "7/m"
+		}
 		if strings.HasSuffix(s.key, "_file") {
 			text = file
 		}

@@ -13,8 +13,13 @@ func (c *Config) YAML(masked bool) ([]byte, error) {
 	shown := *c
 	shown.Sources = slices.Clone(c.Sources)
 	for i := range shown.Sources {
-		shown.Sources[i].Tokens = slices.Clone(shown.Sources[i].Tokens)
+		s := &shown.Sources[i]
+		s.Tokens, s.Auth.Signatures = slices.Clone(s.Tokens), slices.Clone(s.Auth.Signatures)
+		for j := range s.Auth.Signatures {
+			s.Auth.Signatures[j].Secrets = slices.Clone(s.Auth.Signatures[j].Secrets)
+		}
 	}
+	shown.Admin.Tokens = slices.Clone(c.Admin.Tokens)
 	shown.Destinations = slices.Clone(c.Destinations)
 	for i := range shown.Destinations {
 		d := &shown.Destinations[i]

@@ -34,15 +34,12 @@ func secretPairs(c *Config) []secretPair {
 			}
 		}
 	}
+	for i := range c.Admin.Tokens {
+		t := &c.Admin.Tokens[i]
+		pairs = append(pairs, newSecretPair("admin.tokens["+strconv.Itoa(i)+"].token", &t.Token, &t.TokenFile))
+	}
 	for i := range c.Sources {
-		for j := range c.Sources[i].Tokens {
-			t := &c.Sources[i].Tokens[j]
-			path := "sources[" + strconv.Itoa(i) + "].tokens[" + strconv.Itoa(j) + "]"
-			pairs = append(pairs, secretPair{
-				key: path + ".value", fileKey: path + ".value_file",
-				value: reflect.ValueOf(&t.Value).Elem(), file: reflect.ValueOf(&t.ValueFile).Elem(),
-			})
-		}
+		pairs = append(pairs, c.Sources[i].secretPairs("sources["+strconv.Itoa(i)+"]")...)
 	}
 	for i := range c.Destinations {
 		pairs = append(pairs, c.Destinations[i].secretPairs("destinations["+strconv.Itoa(i)+"]")...)
@@ -50,10 +47,28 @@ func secretPairs(c *Config) []secretPair {
 	return pairs
 }
 
-func (d *Destination) secretPairs(path string) []secretPair {
-	pair := func(key string, value *Secret, file *string) secretPair {
-		return secretPair{key: key, fileKey: key + "_file", value: reflect.ValueOf(value).Elem(), file: reflect.ValueOf(file).Elem()}
+// newSecretPair is a secret and the file named by the same key and _file.
+func newSecretPair(key string, value *Secret, file *string) secretPair {
+	return secretPair{key: key, fileKey: key + "_file", value: reflect.ValueOf(value).Elem(), file: reflect.ValueOf(file).Elem()}
+}
+
+func (s *Source) secretPairs(path string) []secretPair {
+	var pairs []secretPair
+	for i := range s.Tokens {
+		pairs = append(pairs, newSecretPair(path+".tokens["+strconv.Itoa(i)+"].value", &s.Tokens[i].Value, &s.Tokens[i].ValueFile))
 	}
+	for i := range s.Auth.Signatures {
+		secrets := s.Auth.Signatures[i].Secrets
+		for j := range secrets {
+			key := path + ".auth.signatures[" + strconv.Itoa(i) + "].secrets[" + strconv.Itoa(j) + "].value"
+			pairs = append(pairs, newSecretPair(key, &secrets[j].Value, &secrets[j].ValueFile))
+		}
+	}
+	return pairs
+}
+
+func (d *Destination) secretPairs(path string) []secretPair {
+	pair := newSecretPair
 	pairs := []secretPair{pair(path+".secret", &d.Secret, &d.SecretFile)}
 	for i := range d.Secrets {
 		pairs = append(pairs, pair(path+".secrets["+strconv.Itoa(i)+"].value", &d.Secrets[i].Value, &d.Secrets[i].ValueFile))

@@ -31,8 +31,12 @@ type Source struct {
 	Name string `yaml:"name" validate:"source_name"`
 	// Who sends: `apify`, or `generic` for any sender whose requests carry an identity. Required.
 	Kind string `yaml:"kind" validate:"oneof=apify generic"`
-	// Tokens that the sender may show; several while a token is being replaced. Required.
+	// Tokens that the sender may show; several while a token is being replaced, none only if the sender signs. Required.
 	Tokens []Token `yaml:"tokens,omitempty" validate:"max=16,dive"`
+	// What requests must show beside, or instead of, a token.
+	Auth Auth `yaml:"auth,omitempty"`
+	// Most deliveries of this source that need the database. Default that of `limits.source`.
+	Limit string `yaml:"limit,omitempty" validate:"omitempty,rate"`
 	// How long Redis remembers this source's committed events. Default that of `dedup.window`.
 	Window Duration `yaml:"window,omitempty" validate:"omitempty,min=1s,max=8784h"`
 	// How long Redis remembers this source's uncommitted requests. Default that of `dedup.lease`.

@@ -13,6 +13,7 @@ type Config struct {
 	Database  Database  `yaml:"database"`
 	Redis     Redis     `yaml:"redis"`
 	Dedup     Dedup     `yaml:"dedup"`
+	Limits    Limits    `yaml:"limits"`
 	Retention Retention `yaml:"retention"`
 
 	// How long a stopping gateway goes on serving after `/readyz` has turned 503, so that load balancers turn away first; 0:
@@ -57,10 +58,27 @@ type HTTP struct {
 type Admin struct {
 	// Address of the admin listener, host:port. Default 127.0.0.1:8081.
 	Listen string `yaml:"listen" validate:"listen"`
-	// Bearer token of the admin API. Empty: made on first start and kept in `data_dir`. Default empty.
+	// Bearer token of the admin API with the role admin. Empty, and no `tokens`: made on first start and kept in
+	// `data_dir`. Default empty.
 	Token Secret `yaml:"token"`
 	// File that holds the token, instead of `token`. Default empty.
 	TokenFile string `yaml:"token_file"`
+	// Further tokens, each with a role. Default none.
+	Tokens []AdminToken `yaml:"tokens" validate:"max=100,dive" reload:"yes"`
+	// How long a login of the dashboard lasts. Default 12h.
+	Session Duration `yaml:"session" validate:"min=1m,max=720h"`
+	// Key that signs logins, at least 32 characters; the same for all gateways, so that each knows the others' logins.
+	// Empty: made on first start and kept in `data_dir`. Default empty.
+	SessionKey Secret `yaml:"session_key"`
+	// File that holds the key, instead of `session_key`. Default empty.
+	SessionKeyFile string `yaml:"session_key_file"`
+	// File with the admin listener's certificate (PEM), read at start. Default empty.
+	TLSCertFile string `yaml:"tls_cert_file"`
+	// File with the certificate's key (PEM). Default empty.
+	TLSKeyFile string `yaml:"tls_key_file"`
+	// Whether a proxy in front of the admin listener speaks TLS to everybody. Without it or a certificate, the listener
+	// must be on loopback. Default false.
+	BehindProxy bool `yaml:"behind_proxy"`
 }
 
 // Log is how the gateway logs.

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/go-playground/validator/v10"
+
+	"github.com/dedupgate/dedupgate/internal/quota"
 )
 
 // finding is a key whose value can't stand, and why.
@@ -137,6 +139,7 @@ func rules() []rule {
 		{"public_url", isPublicURL, "is no address of a web server; write it like https://hooks.example.com, without user, query and fragment"},
 		{"database_url", isDatabaseURL, "is no PostgreSQL URL; write it like postgres://user:password@host:5432/name, " +
 			"with special characters percent-encoded"},
+		{"rate", isRate, "is no rate; write off, or a count and a unit, like 50/s, 600/m or 10000/h"},
 		{"source_name", sourceName.MatchString, "is no name for a source; use up to 32 lower-case letters, digits and hyphens, " +
 			"beginning with a letter or digit"},
 		{"destination_name", isDestinationName, "is no name for a destination; use up to 32 lower-case letters and digits, in words joined by single hyphens"},
@@ -179,4 +182,9 @@ func isPublicURL(s string) bool {
 func isDatabaseURL(s string) bool {
 	u, err := url.Parse(s)
 	return err == nil && (u.Scheme == "postgres" || u.Scheme == "postgresql") && u.Opaque == ""
+}
+
+func isRate(s string) bool {
+	_, err := quota.Parse(s)
+	return err == nil
 }

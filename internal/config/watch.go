@@ -29,7 +29,7 @@ type WatchOptions struct {
 	OnChange func(old, next *Config)
 }
 
-// Watcher keeps the configuration in force and replaces it when the file, or a file with a source's or a destination's secret, changes.
+// Watcher keeps the configuration in force and replaces it when the file, or a file with a secret that can be reloaded, changes.
 // A configuration that is not good is logged once and changes nothing.
 type Watcher struct {
 	options WatchOptions
@@ -184,9 +184,12 @@ func (w *Watcher) files() map[string]bool {
 		}
 	}
 	add(w.options.Path)
-	for _, s := range w.loaded.Sources {
-		for _, t := range s.Tokens {
-			add(t.ValueFile)
+	for _, t := range w.loaded.Admin.Tokens {
+		add(t.TokenFile)
+	}
+	for i := range w.loaded.Sources {
+		for _, p := range w.loaded.Sources[i].secretPairs("") {
+			add(p.file.String())
 		}
 	}
 	for _, d := range w.loaded.Destinations {
