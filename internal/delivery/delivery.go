@@ -55,6 +55,7 @@ type Shipment struct {
 	Seq         int64
 	Replay      int // 0 for the delivery made with the event, n for an operator's n-th replay
 	Attempt     int // number of this attempt, counted from 1
+	Forgiven    int // how many of them came before an operator's retry: a policy counts Attempt - Forgiven
 	CreatedAt   time.Time
 	ContentType string
 	Body        []byte // byte for byte as received

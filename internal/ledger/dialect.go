@@ -2,9 +2,12 @@ package ledger
 
 import (
 	"context"
+	"database/sql"
 	"time"
 
 	"gorm.io/gorm"
+
+	"github.com/dedupgate/dedupgate/internal/delivery"
 )
 
 // dialect is all that differs between the two databases, besides the migrations and how connections are made.
@@ -23,6 +26,12 @@ type dialect interface {
 	addHits() string
 	// planAfresh makes the rest of the transaction plan its statements for the tables as they are now.
 	planAfresh(tx *gorm.DB) error
+	// enqueue lets the outbox make jobs in a transaction that was begun on a pinned connection.
+	enqueue(tx *gorm.DB, pinned *sql.Conn, outbox Outbox, due []delivery.Due) error
+	// lockDeliveries is SQL that locks the rows d of a SELECT for the rest of the transaction.
+	lockDeliveries() string
+	// commitLightly lets the transaction's commit be lost in a crash of the database.
+	commitLightly(tx *gorm.DB) error
 	// tryLock takes an advisory lock for the rest of the transaction, unless another process has it.
 	tryLock(tx *gorm.DB, key int64) (bool, error)
 	// makePartitions makes the partitions of the coming days.

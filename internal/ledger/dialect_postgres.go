@@ -8,8 +8,11 @@ import (
 	"math"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 	"gorm.io/gorm"
+
+	"github.com/dedupgate/dedupgate/internal/delivery"
 )
 
 type postgresDialect struct{}
@@ -36,15 +39,34 @@ func (postgresDialect) identityOf(_ context.Context, conn *gorm.DB) (id identity
 	if !ok {
 		return id, fmt.Errorf("want a pinned connection, got %T", conn.Statement.ConnPool)
 	}
-	err = pinned.Raw(func(driverConn any) error {
+	err = onPgx(pinned, func(conn *pgx.Conn) error {
+		id = identityOf(conn.PgConn())
+		return nil
+	})
+	return id, err
+}
+
+func (postgresDialect) enqueue(tx *gorm.DB, pinned *sql.Conn, outbox Outbox, due []delivery.Due) error {
+	return onPgx(pinned, func(conn *pgx.Conn) error {
+		return outbox.EnqueuePostgres(tx.Statement.Context, joinedTx{conn}, due)
+	})
+}
+
+// onPgx calls work with what is below a connection of database/sql.
+func onPgx(pinned *sql.Conn, work func(*pgx.Conn) error) error {
+	return pinned.Raw(func(driverConn any) error {
 		conn, ok := driverConn.(*stdlib.Conn)
 		if !ok {
 			return fmt.Errorf("want a connection of pgx, got %T", driverConn)
 		}
-		id = identityOf(conn.Conn().PgConn())
-		return nil
+		return work(conn.Conn())
 	})
-	return id, err
+}
+
+func (postgresDialect) lockDeliveries() string { return " FOR NO KEY UPDATE OF d" }
+
+func (postgresDialect) commitLightly(tx *gorm.DB) error {
+	return tx.Exec("SET LOCAL synchronous_commit = off").Error
 }
 
 func (postgresDialect) reconnect(l *Ledger) { l.pool.Reset() }

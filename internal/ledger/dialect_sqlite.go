@@ -2,10 +2,14 @@ package ledger
 
 import (
 	"context"
+	"database/sql"
 	"errors"
+	"fmt"
 	"time"
 
 	"gorm.io/gorm"
+
+	"github.com/dedupgate/dedupgate/internal/delivery"
 )
 
 type sqliteDialect struct{}
@@ -34,6 +38,19 @@ const maxVariables = 32766
 func (sqliteDialect) hasArrays() bool { return false }
 
 func (sqliteDialect) maxRows(columns int) int { return maxVariables / columns }
+
+func (sqliteDialect) enqueue(tx *gorm.DB, _ *sql.Conn, outbox Outbox, due []delivery.Due) error {
+	own, ok := tx.Statement.ConnPool.(*sql.Tx)
+	if !ok {
+		return fmt.Errorf("want a transaction, got %T", tx.Statement.ConnPool)
+	}
+	return outbox.EnqueueSQLite(tx.Statement.Context, own, due)
+}
+
+// lockDeliveries: the transaction itself is the lock.
+func (sqliteDialect) lockDeliveries() string { return "" }
+
+func (sqliteDialect) commitLightly(*gorm.DB) error { return nil }
 
 // tryLock: the transaction itself is the lock, since it began immediate.
 func (sqliteDialect) tryLock(*gorm.DB, int64) (bool, error) { return true, nil }

@@ -22,6 +22,8 @@ type Options struct {
 	Path string
 	// MaxConnections bounds this process's connections to PostgreSQL. 0: 16. SQLite always has one.
 	MaxConnections int
+	// Also changes the schema further, after the ledger's own steps and under the same lock. nil: nothing.
+	Also func(ctx context.Context, h Handles) error
 	// Now is the clock of retention, partitions and audit rows. nil: time.Now.
 	Now func() time.Time
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 )
@@ -24,6 +25,7 @@ const (
 	// migrationLock is the advisory lock round everything that changes the schema: "dedupgat" in ASCII.
 	migrationLock      = 0x6465647570676174
 	migrationLockRetry = 100 * time.Millisecond
+	schemaConnections  = 4
 )
 
 // Migration is one step of the schema.
@@ -44,9 +46,18 @@ func Migrate(ctx context.Context, opts Options) (applied []Migration, err error)
 		for _, r := range results {
 			applied = append(applied, Migration{Version: r.Source.Version, Name: path.Base(r.Source.Path), AppliedAt: s.now()})
 		}
-		return s.prepare(ctx, s)
+		if err = s.prepare(ctx, s); err != nil || opts.Also == nil {
+			return err
+		}
+		return opts.Also(ctx, s.handles)
 	})
 	return applied, err
+}
+
+// Handles are connections to a database whose schema is being changed. One of the two is nil.
+type Handles struct {
+	Postgres *pgxpool.Pool
+	SQLite   *sql.DB
 }
 
 // MigrateDown takes the last step back, with all that its tables hold. It returns that step, or nil when none is left.
@@ -83,6 +94,7 @@ func MigrationStatus(ctx context.Context, opts Options) (list []Migration, err e
 // schema is a database whose schema nobody else changes meanwhile.
 type schema struct {
 	db      *sql.DB
+	handles Handles
 	goose   *goose.Provider
 	now     func() time.Time
 	prepare func(ctx context.Context, s schema) error // what has to be there besides the tables
@@ -112,7 +124,7 @@ func withSQLiteSchema(opts Options, change func(schema) error) error {
 	if err != nil {
 		return err
 	}
-	return change(schema{db, provider, opts.Now, func(context.Context, schema) error { return nil }})
+	return change(schema{db, Handles{SQLite: db}, provider, opts.Now, func(context.Context, schema) error { return nil }})
 }
 
 // withPostgresSchema holds the lock on a connection of its own, so that it spans whatever else runs under it, on however
@@ -130,15 +142,35 @@ func withPostgresSchema(ctx context.Context, opts Options, change func(schema) e
 	if err = waitForLock(ctx, holder, migrationLock); err != nil {
 		return err
 	}
-	db := stdlib.OpenDB(*cfg)
+	pool, err := schemaPool(opts.URL)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	db := stdlib.OpenDBFromPool(pool)
 	defer func() { _ = db.Close() }()
 	provider, err := newProvider(goose.DialectPostgres, db, "migrations/postgres")
 	if err != nil {
 		return err
 	}
-	return change(schema{db, provider, opts.Now, func(ctx context.Context, s schema) error {
+	return change(schema{db, Handles{Postgres: pool}, provider, opts.Now, func(ctx context.Context, s schema) error {
 		return makePartitions(ctx, s.db, s.now())
 	}})
+}
+
+// schemaPool is closed soon: its few connections are not worth anything to keep.
+func schemaPool(url string) (*pgxpool.Pool, error) {
+	cfg, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, errBadURL
+	}
+	cfg.MaxConns = schemaConnections
+	setBounds(cfg.ConnConfig)
+	pool, err := pgxpool.NewWithConfig(context.Background(), cfg)
+	if err != nil {
+		return nil, fmt.Errorf("database: %w", err)
+	}
+	return pool, nil
 }
 
 // waitForLock asks again and again instead of waiting inside the server, where lock_timeout would end it.

@@ -36,12 +36,14 @@ func between(q *gorm.DB, column string, r view.Range) *gorm.DB {
 }
 
 // idBetween restricts ids to those that were made in the range: the primary key serves a time range as well.
-func idBetween(q *gorm.DB, r view.Range) *gorm.DB {
+func idBetween(q *gorm.DB, r view.Range) *gorm.DB { return idColumnBetween(q, "id", r) }
+
+func idColumnBetween(q *gorm.DB, column string, r view.Range) *gorm.DB {
 	if !r.Since.IsZero() {
-		q = q.Where("id >= ?", firstID(r.Since))
+		q = q.Where(column+" >= ?", firstID(r.Since))
 	}
 	if !r.Until.IsZero() {
-		q = q.Where("id < ?", firstID(r.Until))
+		q = q.Where(column+" < ?", firstID(r.Until))
 	}
 	return q
 }
@@ -62,7 +64,9 @@ func firstID(t time.Time) rowID {
 }
 
 // byID orders by id, newest first, from behind the cursor on. The cursor's text is the id.
-func byID(q *gorm.DB, p view.Paging) (*gorm.DB, error) {
+func byID(q *gorm.DB, p view.Paging) (*gorm.DB, error) { return byIDOf(q, "id", p) }
+
+func byIDOf(q *gorm.DB, column string, p view.Paging) (*gorm.DB, error) {
 	c, err := view.DecodeCursor(p.Cursor)
 	if err != nil {
 		return nil, err
@@ -72,9 +76,9 @@ func byID(q *gorm.DB, p view.Paging) (*gorm.DB, error) {
 		if err != nil {
 			return nil, view.ErrBadCursor
 		}
-		q = q.Where("id < ?", rowID(id))
+		q = q.Where(column+" < ?", rowID(id))
 	}
-	return q.Order("id DESC").Limit(view.ClampLimit(p.Limit) + 1), nil
+	return q.Order(column + " DESC").Limit(view.ClampLimit(p.Limit) + 1), nil
 }
 
 // page turns up to limit + 1 rows into a page: the one too many only shows that there is a next page.

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/dedupgate/dedupgate/internal/dedup"
+	"github.com/dedupgate/dedupgate/internal/delivery"
 )
 
 // errToldBefore: a receipt of the batch was there already, so an earlier attempt with this entry was committed.
@@ -27,8 +29,9 @@ func (l *Ledger) Record(ctx context.Context, batch []*dedup.Entry) ([]dedup.Verd
 func (l *Ledger) record(ctx context.Context, batch []*dedup.Entry) (verdicts []dedup.Verdict, inc dedup.Incarnation, err error) {
 	shard := l.shards.take()
 	defer l.shards.give(shard)
-	inc, err = l.transaction(ctx, func(tx *gorm.DB) error {
+	inc, err = l.joinable(ctx, func(tx *gorm.DB, pinned *sql.Conn) error {
 		r := newRecording(writer{tx, l.dialect, l.statements, shard}, batch)
+		r.outbox, r.post = l.outbox, l.poster(tx, pinned)
 		verdicts = r.verdicts
 		return r.run()
 	})
@@ -77,6 +80,8 @@ type recording struct {
 	writer
 	batch    []*dedup.Entry
 	verdicts []dedup.Verdict // in the order of the batch
+	outbox   Outbox          // nil: nothing is forwarded
+	post     func([]delivery.Due) error
 
 	claimants   []*claimant // one for each event key, in the order of keys
 	runs        []*run      // one for each run that claimants may move, in the order of their keys
@@ -104,6 +109,7 @@ func (r *recording) run() error {
 		{"reserve runs", r.reserveRuns},
 		{"upsert events", r.upsertEvents},
 		{"move runs", r.moveRuns},
+		{"make deliveries", r.makeDeliveries},
 		{"upsert quarantine", r.upsertQuarantine},
 		{"insert receipts", r.storeReceipts},
 	} {

@@ -14,6 +14,7 @@ type statements struct {
 	rollups      statement[rollupRow]
 	lags         statement[lagRow]
 	readVerdicts statement[receiptRow]
+	deliveries   deliveryStatements
 }
 
 // hitCount is a number of repeats of one event.
@@ -24,6 +25,7 @@ type hitCount struct {
 
 func newStatements(d dialect) *statements {
 	return &statements{
+		deliveries: newDeliveryStatements(d),
 		// A run that is not there yet is inserted as its events will leave it. One that is there is locked, keeps its state
 		// and gives some numbers away.
 		reserveRuns: insert("runs", runColumns(), `

@@ -2,7 +2,9 @@ package ledger
 
 import (
 	"context"
+	"database/sql"
 	"errors"
+	"fmt"
 
 	"gorm.io/gorm"
 
@@ -11,11 +13,22 @@ import (
 
 // transaction runs work and commits. It returns the incarnation of the connection that committed, and errors of the core;
 // work translates its own. A panic in work rolls back.
-func (l *Ledger) transaction(ctx context.Context, work func(tx *gorm.DB) error) (inc dedup.Incarnation, err error) {
+func (l *Ledger) transaction(ctx context.Context, work func(tx *gorm.DB) error) (dedup.Incarnation, error) {
+	return l.joinable(ctx, func(tx *gorm.DB, _ *sql.Conn) error { return work(tx) })
+}
+
+// joinable is transaction for work that lets the outbox join in: that needs the connection.
+func (l *Ledger) joinable(ctx context.Context, work func(tx *gorm.DB, pinned *sql.Conn) error) (inc dedup.Incarnation, err error) {
 	done := false
 	pinning := l.db.WithContext(ctx).Connection(func(conn *gorm.DB) error {
 		done = true
-		inc, err = l.transactionOn(ctx, conn.Session(&gorm.Session{NewDB: true}), work) // else its statements pile up on conn
+		pinned, ok := conn.Statement.ConnPool.(*sql.Conn)
+		if !ok {
+			err = translate("connect", fmt.Errorf("want a pinned connection, got %T", conn.Statement.ConnPool))
+			return nil
+		}
+		inc, err = l.transactionOn(ctx, conn.Session(&gorm.Session{NewDB: true}), // else its statements pile up on conn
+			func(tx *gorm.DB) error { return work(tx, pinned) })
 		return nil
 	})
 	if !done {
