@@ -8,11 +8,12 @@ import (
 	"time"
 )
 
-// Options of a [Gate]. All fields but Observer are required.
+// Options of a [Gate]. All fields but Limiter and Observer are required.
 type Options struct {
 	Claimer Claimer
 	HitLog  HitLog
 	Ledger  Ledger
+	Limiter Limiter // nil: no limits
 
 	// Deadline ends the work on a request, counted from its arrival; one that shares a transaction with a younger request
 	// may be answered as much later as the younger came. The client's own patience does not matter: a client that hangs up
