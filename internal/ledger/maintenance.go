@@ -19,12 +19,14 @@ const (
 	maintainFor = 20 * time.Minute
 )
 
-// Run probes the database several times a second and, at start and then hourly, makes partitions ahead and enforces the
-// retention, which is asked for each time. It returns when ctx ends. Any number of processes may run at once.
+// Run probes the database several times a second, keeps the dashboard's summaries up to date and, at start and then hourly,
+// makes partitions ahead and enforces the retention, which is asked for each time. It returns when ctx ends. Any number of
+// processes may run at once.
 func (l *Ledger) Run(ctx context.Context, retention func() Retention) {
 	var loops sync.WaitGroup
 	loops.Go(func() { l.watch(ctx) })
 	loops.Go(func() { l.maintainForever(ctx, retention) })
+	loops.Go(func() { l.summariseForever(ctx) })
 	loops.Wait()
 }
 

@@ -66,7 +66,8 @@ func TestPlans(t *testing.T) {
 		fill, explain := fillPostgres, "EXPLAIN "
 		bad := regexp.MustCompile(`Seq Scan on (?:runs|events|quarantine|rollups|receipts_2026091[456])\b|Aggregate`)
 		// Statistics group the minutes that were asked for, found by index.
-		allowed := map[string]*regexp.Regexp{"stats": regexp.MustCompile(`Aggregate`)}
+		grouped := regexp.MustCompile(`Aggregate`)
+		allowed := map[string]*regexp.Regexp{"stats": grouped, "overview": grouped, "source counts": grouped, "top": grouped, "lags": grouped}
 		var start any = readTime
 		if l.pool == nil {
 			fill, explain, start = fillSQLite, "EXPLAIN QUERY PLAN ", readTime.UnixMicro()
@@ -143,6 +144,16 @@ func listings(l *Ledger) map[string]func(context.Context) error {
 		"quarantine":           quarantine(view.QuarantineQuery{}), "quarantine, second page": quarantine(view.QuarantineQuery{Paging: idCursor}),
 		"timeline": func(ctx context.Context) error { return second(l.Timeline(ctx, "", "", "R77")) },
 		"stats":    func(ctx context.Context) error { return second(l.Stats(ctx, day)) },
+		"overview": func(ctx context.Context) error { return second(l.Overview(ctx, day, "")) },
+		"top":      func(ctx context.Context) error { return second(l.Top(ctx, view.TopQuery{Range: day, By: "run"})) },
+		"lags":     func(ctx context.Context) error { return second(l.Lags(ctx, day, "")) },
+		"source counts": func(ctx context.Context) error {
+			_, _, _, err := l.SourceCounts(ctx, day)
+			return err
+		},
+		"late hits":     func(ctx context.Context) error { return second(l.LateHits(ctx, day, LagKey{Source: "s1"}, 50)) },
+		"latest events": func(ctx context.Context) error { return second(l.LatestEvents(ctx, 50)) },
+		"audit":         func(ctx context.Context) error { return second(l.AuditEntries(ctx, view.AuditQuery{})) },
 	}
 }
 

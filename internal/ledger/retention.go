@@ -146,6 +146,9 @@ func (l *Ledger) deleteCounters(ctx context.Context, cutoff time.Time) error {
 	if err != nil {
 		return err
 	}
+	if err = l.deleteSummaries(ctx, cutoff); err != nil {
+		return err
+	}
 	return l.inChunks(ctx, "delete counters", func(tx *gorm.DB) (int64, error) {
 		return deleteChunk(tx, "repeat_lag", "day, source, event_type, bucket, shard", "day < ?", "day", cutoff.Truncate(day))
 	})

@@ -1,0 +1,186 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"github.com/dedupgate/dedupgate/internal/dedup"
+	"github.com/dedupgate/dedupgate/internal/view"
+)
+
+// stepCount is a number of receipts of one kind within one step of a series.
+type stepCount struct {
+	step                    int64 // since the epoch
+	source, outcome, reason string
+	repeat                  string
+	count                   int64
+}
+
+// maxPoints is the most steps of a series.
+const maxPoints = 120
+
+// stepFor is the step that divides a range into no more than so many. Steps below an hour read rollups by the minute, so
+// they are for ranges of up to a day or so; the others read sums by the hour.
+func stepFor(span time.Duration) time.Duration {
+	for _, s := range []struct{ step, upTo time.Duration }{
+		{time.Minute, maxPoints * time.Minute},
+		{2 * time.Minute, 2 * maxPoints * time.Minute},
+		{5 * time.Minute, 5 * maxPoints * time.Minute},
+		{10 * time.Minute, 10 * maxPoints * time.Minute},
+		{15 * time.Minute, maxPoints * 15 * time.Minute},
+	} {
+		if span <= s.upTo {
+			return s.step
+		}
+	}
+	for _, hours := range []time.Duration{1, 2, 3, 4, 6, 8, 12} {
+		if step := hours * time.Hour; span <= maxPoints*step {
+			return step
+		}
+	}
+	return day * ((span + maxPoints*day - 1) / (maxPoints * day))
+}
+
+// stretch widens a range to whole steps; an open end is now, an open start the first minute that was counted.
+func (l *Ledger) stretch(ctx context.Context, r view.Range) (since, until time.Time, step time.Duration, err error) {
+	until = r.Until.UTC()
+	if r.Until.IsZero() {
+		until = wholeMinutes(l.now())
+	}
+	since = r.Since.UTC()
+	if r.Since.IsZero() {
+		if since, err = l.firstMinute(ctx, until); err != nil {
+			return since, until, 0, err
+		}
+	}
+	step = stepFor(max(until.Sub(since)-time.Minute, 0)) // that minute is what widening to whole ones can add
+	since = since.Truncate(step)
+	if over := until.Sub(since) % step; over != 0 {
+		until = until.Add(step - over)
+	}
+	return since, until, step, nil
+}
+
+// tallies sums receipts by step. Steps of whole hours are read from the sums by the hour as far as those reach.
+func (l *Ledger) tallies(ctx context.Context, since, until time.Time, step time.Duration, source string) ([]stepCount, error) {
+	summed := since
+	if step%time.Hour == 0 {
+		done, err := readProgress(l.db.WithContext(ctx), jobHours)
+		if err != nil {
+			return nil, err
+		}
+		if done.After(since) {
+			summed = done
+		}
+	}
+	var list []stepCount
+	if summed.After(since) {
+		if err := l.readTallies(ctx, &list, "rollup_hours", "hour", since, earlier(summed, until), step, source); err != nil {
+			return nil, err
+		}
+	}
+	if summed.Before(until) {
+		if err := l.readTallies(ctx, &list, "rollups", "minute", summed, until, step, source); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+func (l *Ledger) readTallies(
+	ctx context.Context, list *[]stepCount, table, column string, since, until time.Time, step time.Duration, source string,
+) error {
+	query := `SELECT ` + l.seconds(column) + ` / ? AS step, source, outcome, reason, repeat, CAST(SUM(count) AS bigint)
+FROM ` + table + ` WHERE ` + column + ` >= ? AND ` + column + ` < ?`
+	args := []any{int64(step / time.Second), since, until}
+	if source != "" {
+		query += ` AND source = ?`
+		args = append(args, source)
+	}
+	query += ` GROUP BY 1, 2, 3, 4, 5`
+	return scanAll(l.db.WithContext(ctx).Raw(query, args...), func(rows *sql.Rows) error {
+		var t stepCount
+		err := rows.Scan(&t.step, &t.source, &t.outcome, &t.reason, &t.repeat, &t.count)
+		*list = append(*list, t)
+		return err
+	})
+}
+
+// Overview sums a range's receipts; what only a process knows is left zero. Errors: [dedup.ErrUnavailable].
+func (l *Ledger) Overview(ctx context.Context, r view.Range, source string) (view.Overview, error) {
+	since, until, step, err := l.stretch(ctx, r)
+	if err != nil {
+		return view.Overview{}, translate("read overview", err)
+	}
+	o := newOverview(since, until, step)
+	if !searchable(source) {
+		return o, nil
+	}
+	list, err := l.tallies(ctx, since, until, step, source)
+	if err != nil {
+		return o, translate("read overview", err)
+	}
+	first := since.Unix() / o.StepSeconds
+	for _, t := range list {
+		addCount(&o, t, int(t.step-first))
+	}
+	if o.Receipts > 0 {
+		o.Saved = float64(o.Duplicates) / float64(o.Receipts)
+	}
+	o.Advice = adviceOn(list)
+	return o, nil
+}
+
+func newOverview(since, until time.Time, step time.Duration) view.Overview {
+	o := view.Overview{
+		Since: since, Until: until, StepSeconds: int64(step / time.Second), Advice: []view.Advice{},
+		Outcomes: map[string]int64{}, Reasons: map[string]int64{}, Repeats: map[string]int64{},
+		Series: view.Series{Times: []int64{}, Outcomes: map[string][]int64{}, Reasons: map[string][]int64{}},
+	}
+	for at := since; at.Before(until); at = at.Add(step) {
+		o.Series.Times = append(o.Series.Times, at.Unix())
+	}
+	for _, name := range dedup.Outcomes() {
+		o.Outcomes[string(name)] = 0
+	}
+	for _, name := range dedup.Reasons() {
+		o.Reasons[string(name)] = 0
+	}
+	for _, name := range dedup.Repeats() {
+		o.Repeats[string(name)] = 0
+	}
+	return o
+}
+
+func addCount(o *view.Overview, t stepCount, at int) {
+	o.Receipts += t.count
+	o.Outcomes[t.outcome] += t.count
+	o.Reasons[t.reason] += t.count
+	switch dedup.Outcome(t.outcome) {
+	case dedup.OutcomeDuplicate:
+		o.Duplicates += t.count
+		o.Repeats[t.repeat] += t.count
+	case dedup.OutcomeQuarantined:
+	default:
+		o.LetThrough += t.count
+	}
+	addPoint(o.Series.Outcomes, t.outcome, at, len(o.Series.Times), t.count)
+	addPoint(o.Series.Reasons, t.reason, at, len(o.Series.Times), t.count)
+}
+
+func addPoint(lines map[string][]int64, name string, at, points int, count int64) {
+	if lines[name] == nil {
+		lines[name] = make([]int64, points)
+	}
+	if at >= 0 && at < points {
+		lines[name][at] += count
+	}
+}
