@@ -43,12 +43,13 @@ var (
 	}
 	// forTests serve tests: the test files of every package may import them.
 	forTests = map[string][]string{
-		"internal":                   nil,
-		"internal/apify/apifytest":   nil,
-		"internal/dedup/deduptest":   {"internal/dedup"},
-		"internal/samples":           nil,
-		"internal/testkit":           {"internal/testkit/throwaway"},
-		"internal/testkit/throwaway": nil,
+		"internal":                       nil,
+		"internal/apify/apifytest":       nil,
+		"internal/dedup/deduptest":       {"internal/dedup"},
+		"internal/delivery/deliverytest": {"internal/dedup", "internal/delivery"},
+		"internal/samples":               nil,
+		"internal/testkit":               {"internal/testkit/throwaway"},
+		"internal/testkit/throwaway":     nil,
 	}
 )
 

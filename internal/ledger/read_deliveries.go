@@ -90,7 +90,7 @@ func inStates(db *gorm.DB, states ...delivery.State) *gorm.DB {
 			in = append(in, phases[s])
 		}
 	}
-	return db.Where("(" + strings.Join(in, " OR ") + ")").Where("d.state IN ?", states)
+	return db.Where("("+strings.Join(in, " OR ")+")").Where("d.state IN ?", states)
 }
 
 // mostAttempts is the longest history that is given out.
