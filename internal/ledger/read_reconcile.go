@@ -1,0 +1,67 @@
+package ledger
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/dedupgate/dedupgate/internal/dedup"
+	"github.com/dedupgate/dedupgate/internal/view"
+)
+
+// recordedChunk is how many runs or keys one query asks for: each is a range of the unique index.
+const recordedChunk = 50
+
+// Recorded lists a source's events of some runs, and those with some keys, in any order and each once. A TEST that names a run
+// is not the run's. Errors: [dedup.ErrUnavailable].
+func (l *Ledger) Recorded(ctx context.Context, source string, runs []dedup.RunRef, keys []string) ([]view.Event, error) {
+	var conditions []string
+	var values []any
+	for _, run := range slices.Compact(slices.SortedFunc(slices.Values(runs), compareRuns)) {
+		from, to := keysOfRun(run.Kind, run.ID)
+		conditions, values = append(conditions, "event_key >= ? AND event_key < ?"), append(values, from, to)
+	}
+	for _, key := range keys {
+		conditions, values = append(conditions, "event_key >= ? AND event_key <= ?"), append(values, key, key)
+	}
+	if !searchable(source) {
+		return nil, nil
+	}
+	var found []view.Event
+	seen := map[rowID]bool{}
+	for part := range slices.Chunk(conditions, recordedChunk) {
+		var rows []eventListRow
+		err := listedEvents(l.db.WithContext(ctx)).Where("source = ?", source).
+			Where("("+strings.Join(part, " OR ")+")", values[:2*len(part)]...).Find(&rows).Error
+		if err != nil {
+			return nil, translate("look events up", err)
+		}
+		values = values[2*len(part):]
+		for i := range rows {
+			if id := rows[i].Event.ID; !seen[id] {
+				seen[id] = true
+				found = append(found, rows[i].view())
+			}
+		}
+	}
+	return found, nil
+}
+
+func compareRuns(a, b dedup.RunRef) int {
+	if n := strings.Compare(a.ID, b.ID); n != 0 {
+		return n
+	}
+	return strings.Compare(string(a.Kind), string(b.Kind))
+}
+
+// Progress is how far a job has come; zero when it never ran. Errors: [dedup.ErrUnavailable].
+func (l *Ledger) Progress(ctx context.Context, job string) (time.Time, error) {
+	until, err := readProgress(l.db.WithContext(ctx), job)
+	return until, translate("read how far "+job+" has come", err)
+}
+
+// SetProgress keeps how far a job has come. Errors: [dedup.ErrUnavailable].
+func (l *Ledger) SetProgress(ctx context.Context, job string, until time.Time) error {
+	return translate("keep how far "+job+" has come", writeProgress(l.db.WithContext(ctx), job, until.UTC().Truncate(time.Millisecond)))
+}
