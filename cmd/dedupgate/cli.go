@@ -13,5 +13,10 @@ type cli struct {
 	Runs       runsCmd       `cmd:"" help:"List runs with their status, or tell one run's story."`
 	Quarantine quarantineCmd `cmd:"" help:"List, show and replay requests that could not become events."`
 
+	Deliveries   deliveriesCmd   `cmd:"" help:"List, show, retry and cancel what is handed on to destinations."`
+	Replay       replayCmd       `cmd:"" help:"Send events to destinations again."`
+	Destinations destinationsCmd `cmd:"" help:"List, pause and resume destinations."`
+	Stuck        stuckCmd        `cmd:"" help:"Find what has not moved for too long, and put it to work again."`
+
 	Version versionCmd `cmd:"" help:"Print which program this is."`
 }

@@ -91,14 +91,33 @@ func parseWhen(s string, now time.Time) (time.Time, error) {
 			return at, nil
 		}
 	}
-	ago, err := time.ParseDuration(s)
-	if days, ok := strings.CutSuffix(s, "d"); ok {
-		var n uint64
-		n, err = strconv.ParseUint(days, 10, 16)
-		ago = time.Duration(n) * 24 * time.Hour
-	}
-	if err != nil || ago < 0 {
+	ago, err := parseAge(s)
+	if err != nil {
 		return time.Time{}, errors.New("want how long ago (90m, 24h, 7d), a day (2026-09-14) or a time (2026-09-14T10:00:00Z)")
 	}
 	return now.Add(-ago), nil
+}
+
+// age is how long something has lasted.
+type age struct{ time.Duration }
+
+// UnmarshalText reads it.
+func (a *age) UnmarshalText(text []byte) error {
+	d, err := parseAge(string(text))
+	a.Duration = d
+	return err
+}
+
+// parseAge reads a duration, in days too.
+func parseAge(s string) (time.Duration, error) {
+	d, err := time.ParseDuration(s)
+	if days, ok := strings.CutSuffix(s, "d"); ok {
+		var n uint64
+		n, err = strconv.ParseUint(days, 10, 16)
+		d = time.Duration(n) * 24 * time.Hour
+	}
+	if err != nil || d < 0 {
+		return 0, errors.New("want how long: 90m, 24h, 7d")
+	}
+	return d, nil
 }
