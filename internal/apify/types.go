@@ -86,8 +86,7 @@ func (d *Dispatch) Run() dedup.RunRef {
 
 // Call is one HTTP attempt of a dispatch.
 type Call struct {
-	ErrorMessage   string `json:"errorMessage"`
-	ResponseStatus int    `json:"responseStatus"`
+	ResponseStatus int `json:"responseStatus"` // 0 when there was no answer
 }
 
 // Calls are the attempts of a dispatch, oldest first. Apify has described them as one object, too.
@@ -108,7 +107,7 @@ func (c *Calls) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// Job is a run or build, short or in full. Full holds the document as Apify gave it.
+// Job is a run or build, short or in full. Document is as Apify gave it.
 type Job struct {
 	ID         string     `json:"id"`
 	ActorID    string     `json:"actId"`
@@ -117,6 +116,9 @@ type Job struct {
 	Status     string     `json:"status"`
 	StartedAt  time.Time  `json:"startedAt"`
 	FinishedAt *time.Time `json:"finishedAt"`
+	Stats      struct {
+		Resurrections int `json:"resurrectCount"`
+	} `json:"stats"` // zero in lists
 
 	Document json.RawMessage `json:"-"`
 }

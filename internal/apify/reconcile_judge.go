@@ -1,0 +1,69 @@
+package apify
+
+import (
+	"strings"
+
+	"github.com/dedupgate/dedupgate/internal/dedup"
+	"github.com/dedupgate/dedupgate/internal/view"
+)
+
+// judgement says how an event of Apify's relates to the record.
+type judgement uint8
+
+const (
+	absent       judgement = iota
+	onRecord               // its key, or its dispatch
+	indistinct             // an event of the same run and type, and nothing that tells the two apart
+	unidentified           // it has no key
+)
+
+// question is an event of Apify's that is looked for on record.
+type question struct {
+	in        *dedup.Inbound
+	eventType string // as Apify has it; a template may have dropped it
+	webhookID string // of its dispatch; "" when none tells of it
+	// dispatches are those known by id: what they were about, a template may have dropped too.
+	dispatches map[string]*listed
+}
+
+// judge looks for the event among those of its run and those with its key. Where nothing tells two of them apart they count as
+// one: rather an event too few, told by the report, than one twice.
+func (q *question) judge(events []view.Event) judgement {
+	if q.in.Quarantine != nil {
+		return unidentified
+	}
+	j := absent
+	for i := range events {
+		e := &events[i]
+		switch {
+		case e.Key == q.in.Key.Event, q.in.DispatchID != "" && e.DispatchID == q.in.DispatchID:
+			return onRecord
+		case q.mayBe(e):
+			j = indistinct
+		}
+	}
+	return j
+}
+
+// mayBe reports an event that can't be told from the one looked for.
+func (q *question) mayBe(e *view.Event) bool {
+	if q.in.Run.ID == "" || e.RunID != q.in.Run.ID || e.Kind != string(q.in.Run.Kind) {
+		return false
+	}
+	eventType := e.Type
+	if told := q.dispatches[e.DispatchID]; told != nil {
+		if told.WebhookID == q.webhookID {
+			return false // one webhook tells an event in one dispatch, and this is another
+		}
+		eventType = told.EventType
+	}
+	if eventType != "" && eventType != q.eventType {
+		return false
+	}
+	return e.Generation == "" || q.in.Generation == ""
+}
+
+// statusOf is the last word of an event type.
+func statusOf(eventType string) dedup.Status {
+	return dedup.Status(eventType[strings.LastIndexByte(eventType, '.')+1:])
+}
