@@ -26,6 +26,7 @@ type probe struct {
 type sighting struct {
 	identity identity
 	began    time.Time // monotonic
+	since    time.Time // when a probe first went as this one, good or bad
 	err      error
 }
 
@@ -58,6 +59,26 @@ func (l *Ledger) Ready() error {
 	return s.err
 }
 
+// State is how the database was seen last.
+type State struct {
+	Up    bool
+	Since time.Time // of the last change; zero before the first probe
+	Err   error     // why it can't be used; nil while it can
+}
+
+// State says whether the database takes writes, since when and why not. It does not wait.
+func (l *Ledger) State() State {
+	last, err := l.probe.last.Load(), l.Ready()
+	switch {
+	case last == nil:
+		return State{Err: err}
+	case err != nil && last.err == nil: // probes hang
+		return State{Since: last.began.Add(freshFor), Err: err}
+	default:
+		return State{Up: err == nil, Since: last.since, Err: err}
+	}
+}
+
 var (
 	errNotProbed = errors.New("the database has not been asked yet, or did not answer in time")
 	errReadOnly  = errors.New("the database takes no writes: it is read-only or a standby")
@@ -87,7 +108,12 @@ func (l *Ledger) look(ctx context.Context) {
 	if ctx.Err() != nil {
 		return
 	}
-	before, lastGood := l.probe.last.Swap(s), l.probe.ok.Load()
+	before, lastGood := l.probe.last.Load(), l.probe.ok.Load()
+	s.since = s.began
+	if before != nil && (before.err == nil) == (s.err == nil) {
+		s.since = before.since
+	}
+	l.probe.last.Store(s)
 	if s.err == nil {
 		l.probe.ok.Store(s)
 	}

@@ -73,10 +73,11 @@ func (l *Ledger) lastSeen(ctx context.Context) (map[string]time.Time, error) {
     UNION ALL SELECT source, MAX(` + l.seconds("minute") + `) FROM rollups WHERE minute >= ? GROUP BY source
 ) AS seen GROUP BY source`
 	seen := map[string]time.Time{}
+	from := time.Unix(0, 0).UTC()
 	if !done.IsZero() {
-		done = done.Add(-day) // what is not summed up yet, and the last minutes of quiet sources
+		from = done.Add(-day) // what is not summed up yet, and to the minute what was today
 	}
-	err = scanAll(l.db.WithContext(ctx).Raw(query, done), func(rows *sql.Rows) error {
+	err = scanAll(l.db.WithContext(ctx).Raw(query, from), func(rows *sql.Rows) error {
 		var source string
 		var at int64
 		err := rows.Scan(&source, &at)

@@ -35,6 +35,8 @@ type Metrics struct {
 	defaultRows prometheus.Gauge
 	forwarding  *forwarding
 
+	recent recent
+
 	mu      sync.Mutex // serializes SetSources
 	sources atomic.Pointer[map[string]tallies]
 }

@@ -91,4 +91,5 @@ func (m *Metrics) Receipt(source string, v dedup.Verdict, took time.Duration) {
 	}
 	t.count.Inc()
 	t.seconds.Observe(took.Seconds())
+	m.recent.observe(time.Now(), took)
 }

@@ -22,7 +22,8 @@
 // Redis longer than a second and never fails because of it. A value that this package did not write is never a mark.
 //
 // A Redis user for a gateway needs the keys dg:* and dg.*, and the commands SET, XADD, XLEN, XREADGROUP, XGROUP, XACK, XDEL,
-// XAUTOCLAIM, XINFO, SADD, SMEMBERS, EVAL, PING, HELLO, SELECT and INFO; in a cluster also CLUSTER and READONLY.
+// XAUTOCLAIM, XINFO, SADD, SMEMBERS, EVAL, PING, HELLO, SELECT and INFO; in a cluster also CLUSTER and READONLY. With MEMORY
+// it also lets the dashboard measure what claims take.
 //
 // Memory is bounded by what is in the windows and by the cap on hits. In embedded mode, an in-process miniredis without a
 // port, everything is forgotten at 50,000 claims, since ageing them costs time linear in their number.
