@@ -8,15 +8,13 @@ import (
 	"time"
 
 	"gorm.io/gorm"
-
-	"github.com/dedupgate/dedupgate/internal/dedup"
 )
 
 // Retention is how long things are kept; 0 keeps them forever.
 type Retention struct {
-	Receipts   time.Duration
+	Receipts   time.Duration // attempts of deliveries too
 	Bodies     time.Duration // of events; afterwards an event has no body but is still known
-	Keys       time.Duration // events, the runs whose last event is as old, and the counters; a later repeat is new
+	Keys       time.Duration // events with their deliveries, the runs whose last event is as old, and the counters; a later repeat is new
 	Quarantine time.Duration // counted from the last time the same body came
 }
 
@@ -40,6 +38,7 @@ func (l *Ledger) retain(ctx context.Context, keep Retention) error {
 		do   func(ctx context.Context, cutoff time.Time) error
 	}{
 		{keep.Receipts, l.dialect.receiptsJob(l)},
+		{keep.Receipts, l.deleteAttempts},
 		{keep.Bodies, l.purgeBodies},
 		{keep.Keys, l.deleteKeys},
 		{keep.Quarantine, l.deleteQuarantined},
@@ -82,33 +81,6 @@ func deleteChunk(tx *gorm.DB, table, key, where, order string, args ...any) (int
 	return done.RowsAffected, done.Error
 }
 
-// purgeBodies sets bodies to NULL in the order of ids and remembers how far it has come.
-func (l *Ledger) purgeBodies(ctx context.Context, cutoff time.Time) error {
-	return l.inChunks(ctx, jobBodies, func(tx *gorm.DB) (int64, error) {
-		from, err := readProgress(tx, jobBodies)
-		if err != nil {
-			return 0, err
-		}
-		var ids []rowID
-		err = tx.Model(&eventRow{}).Where("id >= ? AND id < ? AND body IS NOT NULL", firstID(from), firstID(cutoff)).
-			Order("id").Limit(retentionChunk).Pluck("id", &ids).Error
-		if err != nil {
-			return 0, err
-		}
-		until := cutoff
-		if len(ids) == retentionChunk {
-			until = dedup.ID(ids[len(ids)-1]).Time()
-		}
-		if len(ids) > 0 {
-			err = tx.Model(&eventRow{}).Where("id IN ?", ids).UpdateColumn("body", nil).Error
-		}
-		if err == nil && until.After(from) {
-			err = writeProgress(tx, jobBodies, until)
-		}
-		return int64(len(ids)), err
-	})
-}
-
 func readProgress(tx *gorm.DB, job string) (time.Time, error) {
 	var rows []progressRow
 	if err := tx.Where("job = ?", job).Find(&rows).Error; err != nil || len(rows) == 0 {
@@ -121,13 +93,19 @@ func writeProgress(tx *gorm.DB, job string, until time.Time) error {
 	return tx.Save(&progressRow{job, until}).Error
 }
 
-// deleteKeys deletes events in the order of ids, which is the order of receipt, then the runs whose last event is as old:
+// deleteKeys deletes events in the order of ids, which is the order of receipt, and their deliveries, then the runs whose last event is as old:
 // none of their events is left. A run that gets an event at this very moment has a newer updated_at by the time its row is
 // unlocked, and stays.
 func (l *Ledger) deleteKeys(ctx context.Context, cutoff time.Time) error {
 	err := l.inChunks(ctx, "delete events", func(tx *gorm.DB) (int64, error) {
-		return deleteChunk(tx, "events", "id", "id < ?", "id", firstID(cutoff))
+		return deleteChunk(tx, "events", "id", "id < ? AND "+notNeeded, "id", firstID(cutoff))
 	})
+	if err == nil {
+		err = l.deleteWindowHits(ctx, cutoff)
+	}
+	if err == nil {
+		err = l.deleteDeliveries(ctx, cutoff)
+	}
 	if err == nil {
 		err = l.inChunks(ctx, "delete runs", func(tx *gorm.DB) (int64, error) {
 			return deleteChunk(tx, "runs", "run_id, kind, source", "first_seen_at < ? AND updated_at < ?", "first_seen_at", cutoff, cutoff)
@@ -141,6 +119,12 @@ func (l *Ledger) deleteKeys(ctx context.Context, cutoff time.Time) error {
 
 func (l *Ledger) deleteCounters(ctx context.Context, cutoff time.Time) error {
 	err := l.inChunks(ctx, "delete counters", func(tx *gorm.DB) (int64, error) {
+		return deleteChunk(tx, "attempt_rollups", "minute, destination, state, shard", "minute < ?", "minute", cutoff)
+	})
+	if err != nil {
+		return err
+	}
+	err = l.inChunks(ctx, "delete counters", func(tx *gorm.DB) (int64, error) {
 		return deleteChunk(tx, "rollups", "minute, source, outcome, reason, repeat, shard", "minute < ?", "minute", cutoff)
 	})
 	if err != nil {
