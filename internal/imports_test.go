@@ -29,6 +29,7 @@ var (
 		"internal/apify":      nil,
 		"internal/client":     nil,
 		"internal/config":     nil,
+		"internal/dashboard":  nil,
 		"internal/forward":    nil,
 		"internal/httpapi":    nil,
 		"internal/ledger":     nil,

@@ -1,0 +1,34 @@
+import type { ComponentChildren } from "preact";
+import { useEffect } from "preact/hooks";
+import { Icon } from "./icon";
+
+interface Props {
+  title: string;
+  /** Instead of the title where it is more than text. */
+  heading?: ComponentChildren;
+  tools?: ComponentChildren;
+  children: ComponentChildren;
+}
+
+export function Page({ title, heading, tools, children }: Props) {
+  useEffect(() => {
+    document.title = `${title} · dedupgate`;
+  }, [title]);
+  return (
+    <main class="page" id="main" tabIndex={-1}>
+      <header>
+        <h1>{heading ?? title}</h1>
+        {tools && <div class="tools">{tools}</div>}
+      </header>
+      <div class="body">{children}</div>
+    </main>
+  );
+}
+
+export function Refresh({ query }: { query: { loading: boolean; reload(): void } }) {
+  return (
+    <button type="button" class="button icon" aria-label="Refresh" title="Refresh (r)" data-key="r" disabled={query.loading} onClick={query.reload}>
+      <Icon name="refresh" size={14} />
+    </button>
+  );
+}

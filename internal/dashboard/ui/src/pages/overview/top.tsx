@@ -1,0 +1,46 @@
+import { address } from "../../api/http";
+import type { Top } from "../../api/types";
+import { count, percent } from "../../lib/format";
+import { apiRange } from "../../lib/range";
+import type { Range } from "../../lib/range";
+import { useQuery } from "../../state/query";
+import { Panel } from "../../components/panel";
+import { Empty, Loaded } from "../../components/states";
+import { Table } from "../../components/table";
+
+type Item = Top["items"][number];
+
+const titles = { actor: "Actors with most duplicates", run: "Runs with most duplicates" };
+
+export function TopPanel({ by, range, source }: { by: "actor" | "run"; range: Range; source: string }) {
+  const top = useQuery<Top>(address("/top", { by, ...apiRange(range), source, limit: 8 }), {
+    every: range.kind === "last" ? 30_000 : undefined,
+    keep: `top ${by}`,
+  });
+  const columns = [
+    { head: by === "actor" ? "Actor" : "Run", cell: (item: Item) => <Name by={by} item={item} /> },
+    { head: "Source", rank: 2 as const, cell: (item: Item) => <span class="muted">{item.source}</span> },
+    { head: "Duplicates", num: true, cell: (item: Item) => count(item.count) },
+    { head: "Share", num: true, cell: (item: Item) => <span class="muted">{percent(item.count, item.count / item.share)}</span> },
+  ];
+  const table = (rows: Item[] | undefined) => <Table label={titles[by]} columns={columns} rows={rows} id={(i) => `${i.source}/${i.kind}/${i.name}`} bones={4} />;
+  return (
+    <Panel title={titles[by]} note={top.data?.at_least ? "at least" : undefined} flush>
+      <Loaded query={top} bones={table(undefined)}>
+        {(data) => (data.items.length === 0 ? <Empty title="No duplicates in this range" /> : table(data.items))}
+      </Loaded>
+    </Panel>
+  );
+}
+
+function Name({ by, item }: { by: string; item: Item }) {
+  const href =
+    by === "actor"
+      ? `/runs?actor_id=${encodeURIComponent(item.name)}`
+      : `/runs/${encodeURIComponent(item.name)}?source=${encodeURIComponent(item.source)}${item.kind ? `&kind=${item.kind}` : ""}`;
+  return (
+    <a class="mono ellipsis" href={href} title={item.name}>
+      {item.name}
+    </a>
+  );
+}

@@ -1,0 +1,121 @@
+import { useState } from "preact/hooks";
+import type { ComponentChildren } from "preact";
+import { address } from "../api/http";
+import type { Delivery, Run, StuckReport } from "../api/types";
+import { params } from "../router";
+import { eventType } from "../lib/format";
+import { useQuery } from "../state/query";
+import { Badge } from "../components/badge";
+import { ChangeDialog } from "../components/change";
+import { Choice } from "../components/fields";
+import { ActorLink, RunLink } from "../components/links";
+import { Moment } from "../components/moment";
+import { Operators } from "../components/operators";
+import { Page, Refresh } from "../components/page";
+import { Panel } from "../components/panel";
+import { Loaded } from "../components/states";
+import { Table } from "../components/table";
+import type { Column } from "../components/table";
+
+const ages: [string, string][] = [
+  ["15m", "15 minutes"],
+  ["1h", "1 hour"],
+  ["6h", "6 hours"],
+  ["24h", "1 day"],
+  ["3d", "3 days"],
+  ["7d", "7 days"],
+];
+
+const runColumns: Column<Run>[] = [
+  { head: "Run", cell: (r) => <RunLink run={r} /> },
+  { head: "Status", cell: (r) => <Badge of={r.status} /> },
+  { head: "Actor", rank: 2, cell: (r) => <ActorLink id={r.actor_id} /> },
+  { head: "Source", rank: 3, cell: (r) => <span class="muted">{r.source}</span> },
+  { head: "First seen", rank: 2, cell: (r) => <Moment at={r.first_seen_at} /> },
+  { head: "Last event", cell: (r) => <Moment at={r.updated_at} as="ago" /> },
+];
+
+const deliveryColumns: Column<Delivery>[] = [
+  {
+    head: "State",
+    cell: (d) => (
+      <a href={`/deliveries/${d.id}`}>
+        <Badge of={d.state} />
+      </a>
+    ),
+  },
+  { head: "Destination", cell: (d) => d.destination },
+  { head: "Event", rank: 2, cell: (d) => <a href={`/deliveries/${d.id}`}>{eventType(d.event_type)}</a> },
+  { head: "Run", rank: 3, cell: (d) => <RunLink run={d} /> },
+  { head: "Attempts", rank: 2, num: true, cell: (d) => d.attempts },
+  { head: "Created", cell: (d) => <Moment at={d.created_at} as="ago" /> },
+  { head: "Last change", rank: 3, cell: (d) => <Moment at={d.updated_at} as="ago" /> },
+];
+
+export function StuckPage() {
+  const get = (name: string): string => params.value.get(name) ?? "";
+  const asked = { runs: get("runs"), deliveries: get("deliveries"), delivering: get("delivering") };
+  const report = useQuery<StuckReport>(address("/stuck", { ...asked, limit: 100 }), { every: 30_000 });
+  const [clearing, setClearing] = useState(false);
+  const jobs = (report.data?.deliveries.length ?? 0) + (report.data?.orphaned.length ?? 0);
+  return (
+    <Page title="Stuck" tools={<Refresh query={report} />}>
+      <p class="lead">What has not moved for too long: runs that were never told to have ended, deliveries that are not over, attempts without an end.</p>
+      <div class="filters">
+        <Choice name="runs" label="Runs after" all="1 day" options={ages} />
+        <Choice name="deliveries" label="Deliveries after" all="1 day" options={ages} />
+        <Choice name="delivering" label="Attempts after" all="15 minutes" options={ages} />
+        <span class="grow" />
+        <Operators>
+          <button type="button" class="button" disabled={jobs === 0} onClick={() => setClearing(true)}>
+            Put deliveries to work again…
+          </button>
+        </Operators>
+      </div>
+      <Loaded query={report} bones={<Lists report={undefined} />}>
+        {(data) => <Lists report={data} />}
+      </Loaded>
+      {clearing && (
+        <ChangeDialog
+          title="Put stuck deliveries to work again"
+          action="Requeue"
+          path="/stuck/clear"
+          done="put to work again"
+          selection={Object.fromEntries(Object.entries(asked).filter(([name, v]) => name !== "runs" && v !== ""))}
+          onDone={report.reload}
+          onClose={() => setClearing(false)}
+        />
+      )}
+    </Page>
+  );
+}
+
+function Lists({ report: r }: { report: StuckReport | undefined }) {
+  return (
+    <>
+      <List title="Deliveries that are not over" cut={r?.deliveries_cut} empty={r?.deliveries.length === 0}>
+        <Table label="Deliveries that are not over" columns={deliveryColumns} rows={r?.deliveries} id={(d) => d.id} bones={2} />
+      </List>
+      <List title="Attempts without an end" cut={r?.orphaned_cut} empty={r?.orphaned.length === 0}>
+        <Table label="Attempts without an end" columns={deliveryColumns} rows={r?.orphaned} id={(d) => d.id} bones={2} />
+      </List>
+      <List title="Runs without an end" cut={r?.runs_cut} empty={r?.runs.length === 0} hint="Apify may not have told it, or no webhook covers it; dedupgate reconcile asks Apify.">
+        <Table label="Runs without an end" columns={runColumns} rows={r?.runs} id={(x) => `${x.source}/${x.kind}/${x.run_id}`} bones={4} />
+      </List>
+    </>
+  );
+}
+
+function List({ title, cut, empty, hint, children }: { title: string; cut: boolean | undefined; empty: boolean; hint?: string; children: ComponentChildren }) {
+  return (
+    <Panel title={title} note={cut ? "oldest first, there are more" : empty ? undefined : (hint ?? "oldest first")} flush>
+      {empty ? (
+        <div class="inner row">
+          <span class="badge green">none</span>
+        </div>
+      ) : (
+        children
+      )}
+    </Panel>
+  );
+}
