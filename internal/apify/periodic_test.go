@@ -71,8 +71,7 @@ func TestRunGoesOnAfterAFailure(t *testing.T) {
 		l := newLost(t)
 		l.run("runA", "SUCCEEDED", time.Now().Add(-time.Hour))
 		l.dispatch("d1", DispatchFailed, "w1", "runA", time.Now().Add(-time.Hour))
-		l.books.refuse = dedup.ErrUnavailable
-		time.AfterFunc(40*time.Minute, func() { l.books.refuse = nil })
+		l.books.refuse, l.books.until = dedup.ErrUnavailable, time.Now().Add(40*time.Minute)
 		p := runFor(t, l, 15*time.Minute, time.Hour)
 		if p.failed == 0 || p.failed == len(p.made) || len(l.books.events) != 1 {
 			t.Errorf("%d of %d failed, %d events", p.failed, len(p.made), len(l.books.events))

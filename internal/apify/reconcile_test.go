@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -19,15 +20,19 @@ import (
 
 // books are a ledger and a gate in memory: an event is known by its key.
 type books struct {
+	mu       sync.Mutex
 	events   map[string]view.Event
 	admitted []*dedup.Inbound
 	progress time.Time
-	refuse   error // by the gate
-	busy     bool  // another process is at it
+	refuse   error     // by the gate
+	until    time.Time // when it stops to refuse; zero: never
+	busy     bool      // another process is at it
 	reads    int
 }
 
 func (b *books) Recorded(_ context.Context, source string, runs []dedup.RunRef, keys []string) ([]view.Event, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	b.reads++
 	var found []view.Event
 	for _, e := range b.events {
@@ -40,21 +45,38 @@ func (b *books) Recorded(_ context.Context, source string, runs []dedup.RunRef, 
 }
 
 func (b *books) Exclusively(ctx context.Context, _ string, work func(context.Context) error) (bool, error) {
-	if b.busy {
+	b.mu.Lock()
+	busy := b.busy
+	b.busy = true
+	b.mu.Unlock()
+	if busy {
 		return false, nil
 	}
+	defer func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.busy = false
+	}()
 	return true, work(ctx)
 }
 
-func (b *books) Progress(context.Context, string) (time.Time, error) { return b.progress, nil }
+func (b *books) Progress(context.Context, string) (time.Time, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.progress, nil
+}
 
 func (b *books) SetProgress(_ context.Context, _ string, until time.Time) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	b.progress = until
 	return nil
 }
 
 func (b *books) Admit(_ context.Context, in *dedup.Inbound) (dedup.Verdict, error) {
-	if b.refuse != nil {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.refuse != nil && (b.until.IsZero() || time.Now().Before(b.until)) {
 		return dedup.Verdict{}, b.refuse
 	}
 	b.admitted = append(b.admitted, in)

@@ -29,6 +29,7 @@ func (c *Config) crossFindings() []finding {
 	k.redis()
 	k.dedup()
 	k.retention()
+	k.apify()
 	k.sources()
 	k.destinations()
 	return k.found
@@ -153,6 +154,7 @@ func (k *checker) sources() {
 		k.auth(path, &s)
 		k.identity(path, s)
 		k.windows(path, s)
+		k.askingApify(path, s)
 	}
 }
 

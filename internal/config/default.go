@@ -38,6 +38,7 @@ func Default() *Config {
 			HitsCap:       1_000_000,
 		},
 		Retention:       Retention{Receipts: 90 * day, Bodies: 90 * day, Keys: 400 * day, Quarantine: 90 * day},
+		Apify:           Apify{URL: "https://api.apify.com", ReconcileEvery: Duration(15 * time.Minute), LongestRun: day},
 		ShutdownDelay:   Duration(3 * time.Second),
 		ShutdownTimeout: Duration(25 * time.Second),
 	}
@@ -74,8 +75,6 @@ func (c *Config) complete() {
 		if s.QuarantineStatus == 0 {
 			s.QuarantineStatus = 200
 		}
-		if s.Kind == KindApify && s.Identity.WithoutGeneration == "" {
-			s.Identity.WithoutGeneration = WithoutGenerationDispatch
-		}
+		s.completeApify()
 	}
 }

@@ -19,7 +19,7 @@ func TestWithoutAnythingSetTheDefaultsServeEmbedded(t *testing.T) {
 	want := Default()
 	want.Sources = []Source{{
 		Name: "apify", Kind: KindApify, QuarantineStatus: 200,
-		Identity: Identity{WithoutGeneration: WithoutGenerationDispatch},
+		Identity: Identity{WithoutGeneration: WithoutGenerationDispatch}, Reconcile: ReconcileDispatches, Verify: VerifyOff,
 	}}
 	if diff := cmp.Diff(want, c); diff != "" {
 		t.Errorf("loaded without anything set (-want +got):\n%s", diff)

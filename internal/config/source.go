@@ -48,6 +48,20 @@ type Source struct {
 	// Status that answers a request which can't be read and is quarantined: 200, 400 or 422. Anything but 200 makes
 	// Apify send it eleven times more. Default 200.
 	QuarantineStatus int `yaml:"quarantine_status,omitempty" validate:"oneof=200 400 422"`
+	// Kind apify, with `apify.token`: what Apify is asked for: `dispatches`: events that a webhook has told in vain; `runs`:
+	// also ends that no webhook has told, of the Actors and tasks that this source's webhooks name, switched-off ones
+	// included; `off`: nothing. Default dispatches.
+	Reconcile string `yaml:"reconcile,omitempty" validate:"omitempty,oneof=off dispatches runs"`
+	// With `reconcile: runs`: further Actors and tasks whose ends are looked for, as `actor:<id>` or `task:<id>`. Default
+	// none.
+	ReconcileAlso []string `yaml:"reconcile_also,omitempty" validate:"max=100,dive,reconcile_also"`
+	// Kind apify, with `apify.token`: what is looked up at Apify after the answer: `dispatch`, the one that the request's
+	// header names; `run`, the run or build that its body names; or `off`. What Apify does not know is marked unverified.
+	// Default off.
+	Verify string `yaml:"verify,omitempty" validate:"omitempty,oneof=off dispatch run"`
+	// With `verify`: whether deliveries are held until Apify has confirmed their event; those of an unverified one stay
+	// held. Default false.
+	Hold bool `yaml:"hold,omitempty"`
 }
 
 // Token is one token of a source: exactly one of the three keys.

@@ -13,7 +13,7 @@ import (
 
 // typeFiles is the source of the types: the comment on a field is the one place that describes its key.
 //
-//go:embed types.go source.go destination.go auth.go
+//go:embed types.go source.go destination.go auth.go apify.go
 var typeFiles embed.FS
 
 // Table is the reference of all keys as a Markdown table: key, default, meaning with unit and special values, and whether
@@ -96,7 +96,7 @@ func newDescription(key, comment string, reload bool) description {
 // fieldComments reads the comments of all fields, by Type.Field, each in one line.
 func fieldComments() (map[string]string, error) {
 	comments := map[string]string{}
-	for _, name := range []string{"types.go", "source.go", "destination.go", "auth.go"} {
+	for _, name := range []string{"types.go", "source.go", "destination.go", "auth.go", "apify.go"} {
 		text, err := typeFiles.ReadFile(name)
 		if err != nil {
 			return nil, fmt.Errorf("describe the configuration: %w", err)

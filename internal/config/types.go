@@ -15,6 +15,7 @@ type Config struct {
 	Dedup     Dedup     `yaml:"dedup"`
 	Limits    Limits    `yaml:"limits"`
 	Retention Retention `yaml:"retention"`
+	Apify     Apify     `yaml:"apify"`
 
 	// How long a stopping gateway goes on serving after `/readyz` has turned 503, so that load balancers turn away first; 0:
 	// not at all. Together with `shutdown_timeout` it must fit into what the supervisor grants, 30s in Kubernetes.

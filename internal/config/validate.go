@@ -139,6 +139,8 @@ func rules() []rule {
 		{"public_url", isPublicURL, "is no address of a web server; write it like https://hooks.example.com, without user, query and fragment"},
 		{"database_url", isDatabaseURL, "is no PostgreSQL URL; write it like postgres://user:password@host:5432/name, " +
 			"with special characters percent-encoded"},
+		{"api_url", isAPIURL, "is no address of an API; write it like https://api.apify.com, without user, query and fragment, http on loopback only"},
+		{"reconcile_also", reconcileAlso.MatchString, "names no Actor or task; write actor: or task: and the id"},
 		{"rate", isRate, "is no rate; write off, or a count and a unit, like 50/s, 600/m or 10000/h"},
 		{"source_name", sourceName.MatchString, "is no name for a source; use up to 32 lower-case letters, digits and hyphens, " +
 			"beginning with a letter or digit"},
