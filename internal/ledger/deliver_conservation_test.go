@@ -174,7 +174,7 @@ func TestACrashBetweenCommitAndAnswerMakesNothingTwice(t *testing.T) {
 	proxy := testkit.Proxy(t, server.Addr())
 	l := openMigrated(t, Options{URL: testkit.Via(t, server.Database(), proxy.Addr())})
 	forwarding(t, l, byOutcome)
-	batch := []*dedup.Entry{newEntry(time.Now(), "a", "run"), newEntry(time.Now(), "b", "run"), newEntry(time.Now(), "c", "")}
+	batch := []*dedup.Entry{newEntry(time.Now(), "a", "run"), newEntry(time.Now().Add(time.Second), "b", "run"), newEntry(time.Now(), "c", "")}
 	cut := proxy.CutAfter("commit")
 	if _, _, err := l.Record(t.Context(), batch); !errors.Is(err, dedup.ErrUnclear) {
 		t.Fatalf("a commit without an answer gives %v", err)
