@@ -1,6 +1,7 @@
 package apify
 
 import (
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -137,6 +138,40 @@ func TestExamineOneWebhook(t *testing.T) {
 				t.Errorf("a good webhook is told as such: %+v", found)
 			}
 		})
+	}
+}
+
+func TestExamineAsksTheGuard(t *testing.T) {
+	t.Parallel()
+	hmac, err := signature.NewHMAC(signature.HMACOptions{Header: "X-Signature", Secrets: []string{"0123456789abcdef0123456789abcdef"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tokens := []signature.Token{signature.HashToken(secret)}
+	for _, c := range []struct {
+		name, headers, want string
+		options             signature.GuardOptions
+	}{
+		{"a header of its own", `{"X-Hook": "` + secret + `"}`, "", signature.GuardOptions{Tokens: tokens, TokenHeader: "X-Hook"}},
+		{
+			"one of Apify's addresses missing", `{"Authorization": "Bearer ` + secret + `"}`, "error networks",
+			signature.GuardOptions{Tokens: tokens, Networks: []netip.Prefix{netip.MustParsePrefix("3.215.64.207/32")}},
+		},
+		{
+			"a signature", `{"Authorization": "Bearer ` + secret + `"}`, "error signature",
+			signature.GuardOptions{Tokens: tokens, Schemes: []signature.Scheme{hmac}},
+		},
+	} {
+		guard, err := signature.NewGuard(c.options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		src := newSource(t, "apify", source.ByDispatch)
+		src.Guard = guard
+		found := examine(t, newGateway(t, Target{Source: src}), with(apifytest.Webhook("w", publicURL+"/webhooks/apify"), "headersTemplate", c.headers))
+		if got := strings.Join(checks(found), " "); got != c.want {
+			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
+		}
 	}
 }
 

@@ -23,10 +23,7 @@ const (
 // Target is a source that Apify's webhooks point at.
 type Target struct {
 	Source *source.Source
-	// TokenHeader is a further place where the source's requests may show their token; "" for none.
-	TokenHeader string
-
-	Look Look
+	Look   Look
 	// Actors and Tasks are looked at beside those that webhooks name, for [LookRuns]; all their ends are wanted.
 	Actors, Tasks []string
 }
