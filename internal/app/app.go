@@ -15,6 +15,7 @@ import (
 
 	"github.com/dedupgate/dedupgate/internal/config"
 	"github.com/dedupgate/dedupgate/internal/dedup"
+	"github.com/dedupgate/dedupgate/internal/forward"
 	"github.com/dedupgate/dedupgate/internal/httpapi"
 	"github.com/dedupgate/dedupgate/internal/ledger"
 	"github.com/dedupgate/dedupgate/internal/metrics"
@@ -46,6 +47,8 @@ type App struct {
 	gate    *dedup.Gate
 	sources sources
 	metrics *metrics.Metrics
+
+	forwarder *forward.Forwarder
 
 	public, admin     *http.Server
 	publicAt, adminAt net.Listener
@@ -86,6 +89,12 @@ func (a *App) open(ctx context.Context) error {
 	if err := a.openStores(ctx, cfg); err != nil {
 		return err
 	}
+	if err := a.openSources(cfg); err != nil {
+		return err
+	}
+	if err := a.openForwarding(ctx, cfg); err != nil {
+		return err
+	}
 	if err := a.openGate(cfg); err != nil {
 		return err
 	}
@@ -117,7 +126,7 @@ func (a *App) listen(ctx context.Context, cfg *config.Config) error {
 	return nil
 }
 
-func (a *App) openGate(cfg *config.Config) error {
+func (a *App) openSources(cfg *config.Config) error {
 	if cfg.Embedded() { // the default source may be without a token, now or after a reload
 		var err error
 		if a.madeToken, err = keptToken(cfg.DataDir, sourceTokenFile); err != nil {
@@ -128,6 +137,10 @@ func (a *App) openGate(cfg *config.Config) error {
 		return err
 	}
 	a.metrics = metrics.New(a.opts.Build, sourceNames(cfg))
+	return nil
+}
+
+func (a *App) openGate(cfg *config.Config) error {
 	gate, err := dedup.NewGate(dedup.Options{
 		Claimer: a.redis, HitLog: a.redis, Ledger: a.ledger,
 		Deadline: time.Duration(cfg.Dedup.DecideTimeout), SettleTimeout: time.Duration(cfg.Dedup.SettleTimeout),
@@ -142,10 +155,12 @@ func (a *App) openGate(cfg *config.Config) error {
 	a.gate = gate
 	a.metrics.WatchGate(gate)
 	a.metrics.WatchRedis(a.redis.Degraded)
+	a.metrics.WatchDatabase(a.DatabaseTakesWrites)
 	drainer := &dedup.Drainer{Source: a.redis, Sink: a.ledger, Batch: drainBatch, Observer: a.metrics, Log: a.log}
 	a.parts.loop("drainer", drainer.Run)
 	a.parts.loop("ledger maintenance", a.maintain)
 	a.parts.loop("gauges", a.watchGauges)
+	a.parts.loop("gauges of destinations", a.watchDestinations)
 	a.parts.started("gate", gate.Close)
 	a.welcome = welcome(cfg, a.publicAt.Addr(), a.adminAt.Addr(), a.madeToken)
 	return nil
@@ -171,8 +186,13 @@ func (a *App) openHTTP(cfg *config.Config) error {
 	if err != nil {
 		return err
 	}
+	river, err := a.forwarder.UI("/river")
+	if err != nil {
+		return err
+	}
 	admin, err := httpapi.NewAdmin(httpapi.AdminOptions{
 		Reader: reader{a.ledger, a.redis, a.gate}, Replayer: a, Metrics: a.metrics.Handler(a.log),
+		Deliveries: handing{a.ledger, a}, Destinations: a, River: river,
 		MetricsOpen: isLoopback(a.adminAt.Addr()),
 		Tokens:      []httpapi.AdminToken{{Name: "admin", Hash: signature.HashToken(token)}},
 		Version:     a.opts.Build.Version, Log: a.log,

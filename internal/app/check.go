@@ -24,7 +24,7 @@ const (
 // Finding is one thing that was looked at.
 type Finding struct {
 	Level Level
-	About string // config, database or redis
+	About string // config, destinations, database or redis
 	Text  string // what is so, and for a warning or an error what to do
 }
 
@@ -34,6 +34,7 @@ func Check(ctx context.Context, cfg *config.Config) []Finding {
 	for _, w := range cfg.Warnings() {
 		findings = append(findings, Finding{LevelWarning, "config", w})
 	}
+	findings = append(findings, checkDestinations(cfg)...)
 	findings = append(findings, checkDatabase(ctx, cfg)...)
 	return append(findings, checkRedis(ctx, cfg)...)
 }

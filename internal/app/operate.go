@@ -18,7 +18,7 @@ func Migrate(ctx context.Context, cfg *config.Config) ([]Migration, error) {
 	if err := makeDataDir(cfg); err != nil {
 		return nil, err
 	}
-	return ledger.Migrate(ctx, ledgerOptions(cfg))
+	return ledger.Migrate(ctx, migratesQueue(ledgerOptions(cfg), quiet()))
 }
 
 // MigrateDown takes the last step back, with everything its tables hold; nil when there was none.

@@ -51,7 +51,7 @@ func redisOptions(cfg *config.Config) (redisfront.Options, error) {
 
 // openStores migrates and opens the database, then Redis. Redis being away is no failure; a Redis that is too old is.
 func (a *App) openStores(ctx context.Context, cfg *config.Config) error {
-	applied, err := ledger.Migrate(ctx, ledgerOptions(cfg))
+	applied, err := ledger.Migrate(ctx, migratesQueue(ledgerOptions(cfg), a.log))
 	if err != nil {
 		return fmt.Errorf("prepare the database: %w", err)
 	}
