@@ -2,9 +2,8 @@ package forward
 
 import (
 	"context"
-	"errors"
 	"log/slog"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/dedupgate/dedupgate/internal/dedup"
@@ -27,6 +26,7 @@ type asker struct {
 	log   *slog.Logger
 	// given ends when nobody waits for the store any more: at the very end of a stop.
 	given context.Context //nolint:containedctx // calls are made for many workers and outlive each of them
+	kept  atomic.Int64    // results that the store could not take yet
 
 	begins  batcher[dedup.ID, *delivery.Shipment]
 	blocks  batcher[dedup.ID, bool]
@@ -82,32 +82,42 @@ func (a *asker) runBlocked(ids []dedup.ID, answer func(int, bool, error)) {
 }
 
 func (a *asker) runFinish(results []delivery.Result, answer func(int, struct{}, error)) {
-	a.finishAll(results, func(i int, err error) { answer(i, struct{}{}, err) })
+	err := a.finishOnce(results)
+	if err == nil {
+		for i := range results {
+			answer(i, struct{}{}, nil)
+		}
+		return
+	}
+	if a.kept.Add(int64(len(results))) == int64(len(results)) {
+		a.log.Warn("results of attempts can't be stored, they are kept and stored when the database is back", "error", err)
+	}
+	// Not in the lane: results that can't be stored must not hold up those that can.
+	go a.finishLater(results, func(i int, err error) {
+		if a.kept.Add(-1) == 0 && err == nil {
+			a.log.Info("results of attempts that could not be stored are stored now")
+		}
+		answer(i, struct{}{}, err)
+	})
 }
 
-// finishAll tells the store until it has the results. After some failures the halves go on alone.
-func (a *asker) finishAll(results []delivery.Result, answer func(int, error)) {
+// finishLater tells the store until it has the results. After some failures the halves go on alone.
+func (a *asker) finishLater(results []delivery.Result, answer func(int, error)) {
 	pause := finishPause
 	for try := 1; ; try++ {
-		err := a.finishOnce(results)
-		if err == nil || a.given.Err() != nil {
-			a.answerAll(results, err, answer)
-			return
-		}
-		if try == 1 {
-			a.log.Warn("results of attempts can't be stored yet, they are kept and stored as soon as the database is back",
-				"results", len(results), "error", err)
-		}
-		if try == triesTogether && len(results) > 1 {
-			half := len(results) / 2
-			var both sync.WaitGroup
-			both.Go(func() { a.finishAll(results[:half], answer) })
-			both.Go(func() { a.finishAll(results[half:], func(i int, err error) { answer(half+i, err) }) })
-			both.Wait()
-			return
-		}
 		wait(a.given, pause)
 		pause = min(2*pause, longestPause)
+		err := a.finishOnce(results)
+		switch {
+		case err == nil || a.given.Err() != nil:
+			a.answerAll(results, err, answer)
+			return
+		case try == triesTogether && len(results) > 1:
+			half := len(results) / 2
+			go a.finishLater(results[:half], answer)
+			a.finishLater(results[half:], func(i int, err error) { answer(half+i, err) })
+			return
+		}
 	}
 }
 
@@ -118,12 +128,12 @@ func (a *asker) finishOnce(results []delivery.Result) error {
 }
 
 func (a *asker) answerAll(results []delivery.Result, err error, answer func(int, error)) {
-	for i := range results {
-		answer(i, err)
-	}
 	if err != nil {
 		a.log.Error("results of attempts are lost with the stop: their deliveries will be attempted again",
-			"results", len(results), "error", errors.Join(err, context.Cause(a.given)))
+			"results", len(results), "error", err)
+	}
+	for i := range results {
+		answer(i, err)
 	}
 }
 

@@ -36,7 +36,7 @@ func BenchmarkDeliver(b *testing.B) {
 			bed := open(b)
 			bed.options.Log = slog.New(slog.DiscardHandler)
 			d := destinationAt(b, "app", newSink(b, nil).URL)
-			d.Concurrency = 32
+			d.Concurrency = 16
 			f := bed.start()
 			for part := range slices.Chunk(shipmentsFor("app", b.N), 1000) {
 				bed.enqueue(f, part...)

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -25,8 +26,10 @@ const (
 	doneKept = 10 * time.Minute
 	// afterPanic is the pause before a job whose worker has panicked is worked again.
 	afterPanic = 30 * time.Second
-	// fetchCooldown is the shortest time between two fetches of a queue, and between two notifications of it.
-	fetchCooldown = 10 * time.Millisecond
+	// fetchCooldown is the shortest time between two fetches of a queue: all its workers but those of slow attempts are busy
+	// again after it. notifyCooldown is the shortest time between two notifications of a queue by one process.
+	fetchCooldown  = 5 * time.Millisecond
+	notifyCooldown = 10 * time.Millisecond
 	// listeningPoll finds what a notification missed; without notifications there is polling only.
 	listeningPoll = 250 * time.Millisecond
 	pollingPoll   = 20 * time.Millisecond
@@ -68,7 +71,7 @@ type carrier[Tx any] struct {
 func newCarrier[Tx any](driver riverdriver.Driver[Tx], w *worker, pollOnly bool, log *slog.Logger) (*carrier[Tx], error) {
 	quiet := slog.New(quietHandler{log.Handler()})
 	inserting, err := river.NewClient(driver, &river.Config{
-		FetchCooldown: fetchCooldown, MaxAttempts: math.MaxInt16, Logger: quiet,
+		FetchCooldown: notifyCooldown, MaxAttempts: math.MaxInt16, Logger: quiet,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("forward: %w", err)
@@ -93,15 +96,23 @@ func workingConfig(w *worker, pollOnly bool, log *slog.Logger) *river.Config {
 		Queues:                      map[string]river.QueueConfig{idleQueue: {MaxWorkers: 1, FetchPollInterval: time.Hour}},
 		Workers:                     workers,
 		JobTimeout:                  -1, // each attempt has its own
-		FetchCooldown:               min(fetchCooldown, poll),
+		FetchCooldown:               fetchCooldown,
 		FetchPollInterval:           poll,
 		PollOnly:                    pollOnly,
 		MaxAttempts:                 math.MaxInt16,
 		RetryPolicy:                 steady(afterPanic),
+		ReindexerIndexNames:         usedIndexes(),
 		CompletedJobRetentionPeriod: doneKept,
 		CancelledJobRetentionPeriod: doneKept,
 		Logger:                      log,
 	}
+}
+
+// usedIndexes are those that River rebuilds once a day.
+func usedIndexes() []string {
+	return slices.DeleteFunc(river.ReindexerIndexNamesDefault(), func(name string) bool {
+		return slices.Contains(unusedIndexes(), name)
+	})
 }
 
 // steady is a pause that is always the same.

@@ -2,7 +2,6 @@ package forward
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -74,18 +73,10 @@ func (p postgresJobs) waiting(ctx context.Context) (map[string]backlog, error) {
 // WithdrawPostgres takes back, in the caller's transaction, the jobs of deliveries that no process works on: before a new
 // job is made for a delivery that may have one, or when a delivery is called off.
 func (f *Forwarder) WithdrawPostgres(ctx context.Context, tx pgx.Tx, ids []dedup.ID) error {
-	args := make([]string, len(ids))
-	for i, id := range ids {
-		text, err := json.Marshal(job{id.String()})
-		if err != nil {
-			return fmt.Errorf("withdraw jobs: %w", err)
-		}
-		args[i] = string(text)
-	}
 	_, err := tx.Exec(ctx, `
 		UPDATE river_job SET state = 'cancelled', finalized_at = now()
-		WHERE args @> ANY($1::text[]::jsonb[]) AND kind = $2 AND state IN ('available', 'scheduled', 'retryable', 'pending')`,
-		args, jobKind)
+		WHERE state IN ('available', 'scheduled', 'retryable', 'pending') AND kind = $1 AND args ->> 'delivery_id' = ANY($2)`,
+		jobKind, deliveryIDs(ids))
 	if err != nil {
 		return fmt.Errorf("withdraw jobs: %w", err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 
 	"github.com/riverqueue/river/riverdriver"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
@@ -26,7 +27,14 @@ func Migrate(ctx context.Context, db Database, log *slog.Logger) ([]Migration, e
 		return nil, err
 	}
 	if db.Postgres != nil {
-		return migrateUp(ctx, riverpgxv5.New(db.Postgres), log)
+		steps, err := migrateUp(ctx, riverpgxv5.New(db.Postgres), log)
+		if err != nil {
+			return nil, err
+		}
+		if _, err = db.Postgres.Exec(ctx, "DROP INDEX IF EXISTS "+strings.Join(unusedIndexes(), ", ")); err != nil {
+			return nil, fmt.Errorf("drop unused indexes of the queue: %w", err)
+		}
+		return steps, nil
 	}
 	return migrateUp(ctx, riversqlite.New(db.SQLite), log)
 }
@@ -41,6 +49,10 @@ func MigrationStatus(ctx context.Context, db Database, log *slog.Logger) ([]Migr
 	}
 	return migrationStatus(ctx, riversqlite.New(db.SQLite), log)
 }
+
+// unusedIndexes are those of River on PostgreSQL that serve searches in arguments and metadata. Nobody makes any here, and
+// keeping these two up to date takes longer than everything else about making a job.
+func unusedIndexes() []string { return []string{"river_job_args_index", "river_job_metadata_index"} }
 
 func migrator[Tx any](driver riverdriver.Driver[Tx], log *slog.Logger) (*rivermigrate.Migrator[Tx], error) {
 	m, err := rivermigrate.New(driver, &rivermigrate.Config{Logger: slog.New(quietHandler{log.Handler()})})
