@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"log/slog"
 	"net"
 	"net/http"
@@ -13,14 +14,13 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/dedupgate/dedupgate/internal/access"
 	"github.com/dedupgate/dedupgate/internal/config"
 	"github.com/dedupgate/dedupgate/internal/dedup"
-	"github.com/dedupgate/dedupgate/internal/forward"
 	"github.com/dedupgate/dedupgate/internal/httpapi"
 	"github.com/dedupgate/dedupgate/internal/ledger"
 	"github.com/dedupgate/dedupgate/internal/metrics"
 	"github.com/dedupgate/dedupgate/internal/redisfront"
-	"github.com/dedupgate/dedupgate/internal/signature"
 )
 
 // Options of an [App].
@@ -47,8 +47,7 @@ type App struct {
 	gate    *dedup.Gate
 	sources sources
 	metrics *metrics.Metrics
-
-	forwarder *forward.Forwarder
+	desk    *access.Desk
 
 	public, admin     *http.Server
 	publicAt, adminAt net.Listener
@@ -68,7 +67,7 @@ type Welcome struct {
 // New opens listeners and stores, in the order in which a person would want to hear of a failure: ports, folder, database,
 // Redis. Nothing is left open when it fails. The App must be Run or Closed.
 func New(ctx context.Context, opts Options) (*App, error) {
-	a := &App{opts: opts, log: opts.Log}
+	a := &App{opts: opts, log: opts.Log, sources: sources{seed: maphash.MakeSeed()}}
 	if err := a.open(ctx); err != nil {
 		return nil, errors.Join(err, a.Close(context.WithoutCancel(ctx)))
 	}
@@ -87,12 +86,6 @@ func (a *App) open(ctx context.Context) error {
 		Path: a.opts.Path, Environ: a.opts.Environ, Hangup: a.opts.Hangup, Logger: a.log, OnChange: a.reloaded,
 	})
 	if err := a.openStores(ctx, cfg); err != nil {
-		return err
-	}
-	if err := a.openSources(cfg); err != nil {
-		return err
-	}
-	if err := a.openForwarding(ctx, cfg); err != nil {
 		return err
 	}
 	if err := a.openGate(cfg); err != nil {
@@ -126,7 +119,7 @@ func (a *App) listen(ctx context.Context, cfg *config.Config) error {
 	return nil
 }
 
-func (a *App) openSources(cfg *config.Config) error {
+func (a *App) openGate(cfg *config.Config) error {
 	if cfg.Embedded() { // the default source may be without a token, now or after a reload
 		var err error
 		if a.madeToken, err = keptToken(cfg.DataDir, sourceTokenFile); err != nil {
@@ -137,10 +130,6 @@ func (a *App) openSources(cfg *config.Config) error {
 		return err
 	}
 	a.metrics = metrics.New(a.opts.Build, sourceNames(cfg))
-	return nil
-}
-
-func (a *App) openGate(cfg *config.Config) error {
 	gate, err := dedup.NewGate(dedup.Options{
 		Claimer: a.redis, HitLog: a.redis, Ledger: a.ledger,
 		Deadline: time.Duration(cfg.Dedup.DecideTimeout), SettleTimeout: time.Duration(cfg.Dedup.SettleTimeout),
@@ -155,12 +144,10 @@ func (a *App) openGate(cfg *config.Config) error {
 	a.gate = gate
 	a.metrics.WatchGate(gate)
 	a.metrics.WatchRedis(a.redis.Degraded)
-	a.metrics.WatchDatabase(a.DatabaseTakesWrites)
 	drainer := &dedup.Drainer{Source: a.redis, Sink: a.ledger, Batch: drainBatch, Observer: a.metrics, Log: a.log}
 	a.parts.loop("drainer", drainer.Run)
 	a.parts.loop("ledger maintenance", a.maintain)
 	a.parts.loop("gauges", a.watchGauges)
-	a.parts.loop("gauges of destinations", a.watchDestinations)
 	a.parts.started("gate", gate.Close)
 	a.welcome = welcome(cfg, a.publicAt.Addr(), a.adminAt.Addr(), a.madeToken)
 	return nil
@@ -177,25 +164,20 @@ func (a *App) openHTTP(cfg *config.Config) error {
 	public, err := httpapi.New(httpapi.Options{
 		Sources: &a.sources, Gate: a.gate, Oversize: a.ledger, Health: a, Meter: a.metrics,
 		MaxBody:        func() int64 { return int64(a.watcher.Current().HTTP.MaxBody) },
+		Limits:         a.limits,
 		TrustedProxies: cfg.HTTP.TrustedProxies, Log: a.log,
 	})
 	if err != nil {
 		return err
 	}
-	token, err := a.adminToken(cfg)
-	if err != nil {
-		return err
-	}
-	river, err := a.forwarder.UI("/river")
-	if err != nil {
+	if a.desk, err = openDesk(cfg); err != nil {
 		return err
 	}
 	admin, err := httpapi.NewAdmin(httpapi.AdminOptions{
 		Reader: reader{a.ledger, a.redis, a.gate}, Replayer: a, Metrics: a.metrics.Handler(a.log),
-		Deliveries: handing{a.ledger, a}, Destinations: a, River: river,
-		MetricsOpen: isLoopback(a.adminAt.Addr()),
-		Tokens:      []httpapi.AdminToken{{Name: "admin", Hash: signature.HashToken(token)}},
-		Version:     a.opts.Build.Version, Log: a.log,
+		MetricsOpen: isLoopback(a.adminAt.Addr()) && !cfg.Admin.BehindProxy,
+		Desk:        a.desk, BehindProxy: cfg.Admin.BehindProxy, TrustedProxies: cfg.HTTP.TrustedProxies,
+		Version: a.opts.Build.Version, Log: a.log,
 	})
 	if err != nil {
 		return err
@@ -207,13 +189,6 @@ func (a *App) openHTTP(cfg *config.Config) error {
 	a.public = httpapi.NewServer(public, timeouts, int(cfg.HTTP.MaxHeader), a.log)
 	a.admin = httpapi.NewServer(admin, timeouts, int(cfg.HTTP.MaxHeader), a.log)
 	return nil
-}
-
-func (a *App) adminToken(cfg *config.Config) (string, error) {
-	if t := cfg.Admin.Token.Reveal(); t != "" {
-		return t, nil
-	}
-	return keptToken(cfg.DataDir, adminTokenFile)
 }
 
 func isLoopback(addr net.Addr) bool {

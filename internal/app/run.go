@@ -17,13 +17,21 @@ func (a *App) Run(ctx context.Context, grace func() time.Duration) error {
 	go func() {
 		broken <- serveUntilClosed("public listener", func() error { return a.public.Serve(a.publicAt) })
 	}()
-	go func() { broken <- serveUntilClosed("admin listener", func() error { return a.admin.Serve(a.adminAt) }) }()
+	go func() { broken <- serveUntilClosed("admin listener", a.serveAdmin) }()
 	var failure error
 	select {
 	case <-ctx.Done():
 	case failure = <-broken:
 	}
 	return errors.Join(failure, a.shutdown(context.WithoutCancel(ctx), grace()))
+}
+
+// serveAdmin speaks TLS where there is a certificate.
+func (a *App) serveAdmin() error {
+	if cert := a.opts.Config.Admin.TLSCertFile; cert != "" {
+		return a.admin.ServeTLS(a.adminAt, cert, a.opts.Config.Admin.TLSKeyFile)
+	}
+	return a.admin.Serve(a.adminAt)
 }
 
 func serveUntilClosed(name string, serve func() error) error {

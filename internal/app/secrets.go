@@ -11,10 +11,11 @@ import (
 	"github.com/dedupgate/dedupgate/internal/signature"
 )
 
-// The files that keep the tokens of a gateway that was given none. They are readable by their owner only.
+// The files that keep the tokens and the key of a gateway that was given none. They are readable by their owner only.
 const (
 	sourceTokenFile = "source-token-apify"
 	adminTokenFile  = "admin-token"
+	sessionKeyFile  = "session-key"
 )
 
 // keptToken reads the token in dir/name, or makes one and keeps it there, so that the same folder started again forgets

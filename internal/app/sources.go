@@ -2,6 +2,7 @@ package app
 
 import (
 	"fmt"
+	"hash/maphash"
 	"sync/atomic"
 
 	"github.com/dedupgate/dedupgate/internal/config"
@@ -12,25 +13,43 @@ import (
 // sources is the registry of configured senders, swapped whole at a reload: a request sees the old set or the new one.
 type sources struct {
 	byName atomic.Pointer[map[string]*source.Source]
+	decoys atomic.Pointer[[]*signature.Guard]
+	seed   maphash.Seed
+}
+
+// Decoy mimics one of the configured sources, so that a name that answers like a source with signatures is no sign of one.
+func (s *sources) Decoy(name string) *signature.Guard {
+	decoys := *s.decoys.Load()
+	return decoys[maphash.String(s.seed, name)%uint64(len(decoys))]
 }
 
 // Lookup finds a source by its configured name.
 func (s *sources) Lookup(name string) (*source.Source, bool) {
-	found, ok := (*s.byName.Load())[name]
+	set := s.byName.Load()
+	if set == nil {
+		return nil, false
+	}
+	found, ok := (*set)[name]
 	return found, ok
 }
 
 // set replaces all sources. The made token serves the default source of the embedded mode, which has none configured.
 func (s *sources) set(cfg *config.Config, made string) error {
 	byName := make(map[string]*source.Source, len(cfg.Sources))
+	decoys := make([]*signature.Guard, 0, len(cfg.Sources))
 	for _, c := range cfg.Sources {
 		built, err := buildSource(cfg, c, made)
 		if err != nil {
 			return err
 		}
+		if old, ok := s.Lookup(c.Name); ok {
+			built.Guard.Inherit(old.Guard)
+		}
 		byName[c.Name] = built
+		decoys = append(decoys, built.Guard.Decoy())
 	}
 	s.byName.Store(&byName)
+	s.decoys.Store(&decoys)
 	return nil
 }
 
@@ -40,6 +59,14 @@ func sourceNames(cfg *config.Config) []string {
 		names[i] = s.Name
 	}
 	return names
+}
+
+// newGuard makes the source's guard, with the made token where it has nothing else to go by.
+func newGuard(c *config.Source, made string) (*signature.Guard, error) {
+	if len(c.Tokens) == 0 && len(c.Auth.Signatures) == 0 && made != "" {
+		return c.Guard(signature.HashToken(made))
+	}
+	return c.Guard()
 }
 
 func buildSource(cfg *config.Config, c config.Source, made string) (*source.Source, error) {
@@ -55,12 +82,11 @@ func buildSource(cfg *config.Config, c config.Source, made string) (*source.Sour
 		w.Window, w.Lease = cfg.Window(c, eventType)
 		opts.ByType[eventType] = w
 	}
-	for _, t := range c.Tokens {
-		opts.Tokens = append(opts.Tokens, signature.Token(t.Digest()))
+	guard, err := newGuard(&c, made)
+	if err != nil {
+		return nil, fmt.Errorf("source %q: %w", c.Name, err)
 	}
-	if len(opts.Tokens) == 0 && made != "" {
-		opts.Tokens = []signature.Token{signature.HashToken(made)}
-	}
+	opts.Guard = guard
 	for _, text := range c.Identity.Keys {
 		place, err := source.ParsePlace(text)
 		if err != nil {

@@ -11,7 +11,7 @@ import (
 
 func welcome(cfg *config.Config, public, admin net.Addr, made string) Welcome {
 	w := Welcome{PublicAddr: reachable(public), AdminAddr: reachable(admin), Embedded: cfg.Embedded()}
-	if cfg.Admin.Token.Reveal() == "" {
+	if len(cfg.Admin.AccessTokens()) == 0 {
 		w.AdminTokenPath = filepath.Join(cfg.DataDir, adminTokenFile)
 	}
 	for _, s := range cfg.Sources {

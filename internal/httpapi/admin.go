@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"context"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -9,19 +8,13 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"github.com/dedupgate/dedupgate/internal/signature"
+	"github.com/dedupgate/dedupgate/internal/access"
 )
 
 // adminTimeout bounds the work on one request of an operator.
 const adminTimeout = 15 * time.Second
 
-// AdminToken opens the admin API.
-type AdminToken struct {
-	Name string // who uses it, for the audit; its hash's start when empty
-	Hash signature.Token
-}
-
-// AdminOptions of the admin listener's handler. All ports, Metrics and at least one token are required.
+// AdminOptions of the admin listener's handler. All ports, Metrics and Desk are required.
 type AdminOptions struct {
 	Reader   Reader
 	Replayer Replayer
@@ -34,16 +27,19 @@ type AdminOptions struct {
 	Metrics http.Handler
 	// MetricsOpen lets anybody who reaches the listener scrape. Set it when the listener is on loopback; elsewhere the
 	// scraper shows a token like everybody else.
-	MetricsOpen    bool
-	Tokens         []AdminToken
+	MetricsOpen bool
+	// Desk knows who may do what.
+	Desk *access.Desk
+	// BehindProxy says that browsers speak TLS, with a proxy in front.
+	BehindProxy    bool
 	TrustedProxies []string
 	Version        string // of the program, for the API's description
 	Log            *slog.Logger
 }
 
 func (o *AdminOptions) validate() error {
-	if o.Reader == nil || o.Replayer == nil || o.Metrics == nil || len(o.Tokens) == 0 {
-		return errors.New("httpapi: the admin handler needs a reader, a replayer, deliveries, destinations, metrics and a token")
+	if o.Reader == nil || o.Replayer == nil || o.Metrics == nil || o.Desk == nil {
+		return errors.New("httpapi: the admin handler needs a reader, a replayer, deliveries, destinations, metrics and a desk")
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -54,8 +50,8 @@ func (o *AdminOptions) validate() error {
 // admin serves operators. One serves all requests.
 type admin struct {
 	AdminOptions
-	hashes []signature.Token
-	rules  map[string]rule // by method and path as gin writes it
+	guard *guard
+	rules map[string]rule // by method and path as gin writes it
 }
 
 // NewAdmin makes the admin listener's handler: the API under /api/v1 with its description, and the metrics.
@@ -71,11 +67,7 @@ func NewAdmin(o AdminOptions) (http.Handler, error) {
 }
 
 func newAdmin(o AdminOptions) *admin {
-	a := &admin{AdminOptions: o, rules: map[string]rule{}}
-	for _, t := range o.Tokens {
-		a.hashes = append(a.hashes, t.Hash)
-	}
-	return a
+	return &admin{AdminOptions: o, guard: newGuard(&o), rules: map[string]rule{}}
 }
 
 func (a *admin) engine() (*gin.Engine, error) {
@@ -116,52 +108,6 @@ func (a *admin) routes(api description) []route {
 
 func ruleKey(method, path string) string { return method + " " + path }
 
-// authorize lets a request through when its route's rule allows it. A route without a rule is closed.
-func (a *admin) authorize(c *gin.Context) {
-	r := a.rules[ruleKey(c.Request.Method, c.FullPath())]
-	switch {
-	case c.FullPath() == "": // no such route: said to everybody
-		return
-	case r == ruleOpen, r == ruleMetrics && a.MetricsOpen:
-		return
-	case r != ruleAdminToken && r != ruleAdminBrowser && r != ruleMetrics:
-		c.Abort()
-		writeProblem(c, http.StatusForbidden, "This address is closed.")
-		return
-	}
-	at, ok := signature.Verify(shownToken(c.Request, r), a.hashes)
-	if !ok {
-		a.Log.LogAttrs(c.Request.Context(), slog.LevelWarn, "admin request refused: missing or wrong token",
-			slog.String("route", c.FullPath()), slog.String("remote_ip", c.ClientIP()))
-		c.Abort()
-		c.Header("WWW-Authenticate", "Bearer")
-		if r == ruleAdminBrowser {
-			c.Writer.Header().Add("WWW-Authenticate", `Basic realm="dedupgate, any user, the admin token as password"`)
-		}
-		writeProblem(c, http.StatusUnauthorized, "Send the admin token as 'Authorization: Bearer …'.")
-		return
-	}
-	c.Request = c.Request.WithContext(context.WithValue(c.Request.Context(), actorKey{}, a.actor(at)))
-}
-
-// shownToken is the token that a request shows. Browsers can't be told to send a bearer token: on the pages made for them
-// the token may be the password of Basic authentication.
-func shownToken(req *http.Request, r rule) string {
-	if _, password, ok := req.BasicAuth(); ok && r == ruleAdminBrowser {
-		return password
-	}
-	return signature.FromRequest(nil, req.Header)
-}
-
-type actorKey struct{}
-
-func (a *admin) actor(at int) string {
-	if name := a.Tokens[at].Name; name != "" {
-		return name
-	}
-	return a.Tokens[at].Hash.String()
-}
-
 // secured sets what keeps a browser from making anything of an answer but text.
 func secured(c *gin.Context) {
 	h := c.Writer.Header()
@@ -201,9 +147,21 @@ POST /api/v1/destinations/{name}/resume send to it again
 GET  /api/v1/stuck                      what has not moved for too long
 POST /api/v1/stuck/clear                put stuck deliveries to work again
 GET  /api/v1/stats                      receipts by source, outcome and reason
+GET  /api/v1/overview                   how a time range went, with a series for charts
+GET  /api/v1/top                        actors, runs or dispatches that were repeated most often
+GET  /api/v1/stream                     new receipts as they come (server-sent events)
+GET  /api/v1/ttl                        how well the windows do
+GET  /api/v1/ttl/{source}               what a window of a source is worth and costs
+GET  /api/v1/sources                    configured sources and how to connect them
+GET  /api/v1/audit                      who changed what and why
+GET  /api/v1/config                     the configuration in force, secrets masked
+GET  /api/v1/status                     how this process is
+GET  /api/v1/connect                    webhook URL with the token that an embedded gateway made
+POST /api/v1/send-sample                send a sample to an embedded gateway: {"again": false}
+POST /api/v1/session                    log a browser in: {"token": "…"}; GET tells who is logged in, DELETE logs out
 GET  /river                             jobs as River sees them, for browsers (any user, the admin token as password)
 GET  /metrics                           for Prometheus
 
-The API wants the admin token: curl -H 'Authorization: Bearer …'
+The API wants an admin token: curl -H 'Authorization: Bearer …'
 `)
 }

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dedupgate/dedupgate/internal/access"
 	"github.com/dedupgate/dedupgate/internal/dedup"
 	"github.com/dedupgate/dedupgate/internal/signature"
 	"github.com/dedupgate/dedupgate/internal/view"
@@ -20,6 +21,8 @@ import (
 
 const (
 	adminTestToken = "dg_admin-of-the-test"
+	readToken      = "dg_reader-of-the-test"
+	operateToken   = "dg_operator-of-the-test"
 	someID         = "0199c3a2-7c1e-7b60-9c1d-3f1c0a5b7d10"
 )
 
@@ -90,6 +93,19 @@ func (f fakeReplayer) ReplayQuarantined(ctx context.Context, id, actor, reason s
 	return f(ctx, id, actor, reason)
 }
 
+// newTestDesk knows a token of each role.
+func newTestDesk() *access.Desk {
+	d, err := access.NewDesk([]access.Token{
+		{Name: "bob", Role: access.Read, Hash: signature.HashToken(readToken)},
+		{Name: "eve", Role: access.Operate, Hash: signature.HashToken(operateToken)},
+		{Name: "alice", Role: access.Admin, Hash: signature.HashToken(adminTestToken)},
+	}, []byte("a key of the tests, 32 bytes long"), time.Hour)
+	if err != nil {
+		panic(err)
+	}
+	return d
+}
+
 // adminRig is an admin handler with everything around it faked. Its options may be changed until the first request.
 type adminRig struct {
 	opts         AdminOptions
@@ -109,9 +125,7 @@ func newAdminRig() *adminRig {
 		}),
 		Deliveries: r.deliveries, Destinations: r.destinations, River: http.HandlerFunc(fakeRiver),
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "up 1\n") }),
-		Tokens: []AdminToken{
-			{Name: "old", Hash: signature.HashToken("dg_another")}, {Name: "alice", Hash: signature.HashToken(adminTestToken)},
-		},
+		Desk:    newTestDesk(),
 		Version: "v1", Log: slog.New(slog.NewJSONHandler(r.log, nil)),
 	}
 	return r
@@ -379,7 +393,7 @@ func TestTheDescriptionNamesEveryOperation(t *testing.T) {
 func TestAdminOptionsAreChecked(t *testing.T) {
 	t.Parallel()
 	r := newAdminRig()
-	r.opts.Tokens = nil
+	r.opts.Desk = nil
 	if _, err := NewAdmin(r.opts); err == nil {
 		t.Error("an admin API without a token was made")
 	}

@@ -16,49 +16,49 @@ func (a *admin) deliveryOperations() []operation {
 	list, one, conflict := http.StatusBadRequest, http.StatusNotFound, http.StatusConflict
 	d, open := a.Deliveries, []delivery.State{delivery.Pending, delivery.Held, delivery.Delivering, delivery.Retrying}
 	return []operation{
-		{get("list-deliveries", "/deliveries", "Deliveries, newest first", list), ruleAdminToken, answering(a, a.deliveries)},
-		{get("get-delivery", "/deliveries/{id}", "One delivery with its attempts, oldest first", one), ruleAdminToken, answering(a, a.delivery)},
+		{get("list-deliveries", "/deliveries", "Deliveries, newest first", list), ruleRead, answering(a, a.deliveries)},
+		{get("get-delivery", "/deliveries/{id}", "One delivery with its attempts, oldest first", one), ruleRead, answering(a, a.delivery)},
 		{
 			post("retry-delivery", "/deliveries/{id}/retry", "Send a dead or cancelled delivery again", one, conflict),
-			ruleAdminToken, answering(a, a.changeOne("delivery retried", d.RetryDeliveries, delivery.Dead, delivery.Cancelled)),
+			ruleOperate, answering(a, a.changeOne("delivery retried", d.RetryDeliveries, delivery.Dead, delivery.Cancelled)),
 		},
 		{
 			post("cancel-delivery", "/deliveries/{id}/cancel", "Call a delivery off", one, conflict),
-			ruleAdminToken, answering(a, a.changeOne("delivery cancelled", d.CancelDeliveries, open...)),
+			ruleOperate, answering(a, a.changeOne("delivery cancelled", d.CancelDeliveries, open...)),
 		},
 		{
 			post("release-delivery", "/deliveries/{id}/release", "Let a held delivery go", one, conflict),
-			ruleAdminToken, answering(a, a.changeOne("delivery released", d.ReleaseDeliveries, delivery.Held)),
+			ruleOperate, answering(a, a.changeOne("delivery released", d.ReleaseDeliveries, delivery.Held)),
 		},
 		{
 			post("retry-deliveries", "/deliveries/retry", "Send all dead deliveries that are selected again, or cancelled ones with that state", conflict),
-			ruleAdminToken, answering(a, a.changeMany("deliveries retried", d.RetryDeliveries)),
+			ruleOperate, answering(a, a.changeMany("deliveries retried", d.RetryDeliveries)),
 		},
 		{
 			post("cancel-deliveries", "/deliveries/cancel", "Call all deliveries off that are selected and not over", conflict),
-			ruleAdminToken, answering(a, a.changeMany("deliveries cancelled", d.CancelDeliveries)),
+			ruleOperate, answering(a, a.changeMany("deliveries cancelled", d.CancelDeliveries)),
 		},
 		{
 			post("release-deliveries", "/deliveries/release", "Let all held deliveries go that are selected", conflict),
-			ruleAdminToken, answering(a, a.changeMany("deliveries released", d.ReleaseDeliveries)),
+			ruleOperate, answering(a, a.changeMany("deliveries released", d.ReleaseDeliveries)),
 		},
 		{
 			post("replay-events", "/replay", "Send events to destinations again, whatever became of them", one, conflict),
-			ruleAdminToken, answering(a, a.replayEvents),
+			ruleOperate, answering(a, a.replayEvents),
 		},
-		{get("list-destinations", "/destinations", "Destinations and how they are"), ruleAdminToken, answering(a, a.destinations)},
+		{get("list-destinations", "/destinations", "Destinations and how they are"), ruleRead, answering(a, a.destinations)},
 		{
 			post("pause-destination", "/destinations/{name}/pause", "Send nothing more to a destination; its deliveries wait", one),
-			ruleAdminToken, answering(a, a.switching("destination paused", true, a.Destinations.PauseDestination)),
+			ruleOperate, answering(a, a.switching("destination paused", true, a.Destinations.PauseDestination)),
 		},
 		{
 			post("resume-destination", "/destinations/{name}/resume", "Send to a paused destination again", one),
-			ruleAdminToken, answering(a, a.switching("destination resumed", false, a.Destinations.ResumeDestination)),
+			ruleOperate, answering(a, a.switching("destination resumed", false, a.Destinations.ResumeDestination)),
 		},
-		{get("get-stuck", "/stuck", "What has not moved for too long: runs, deliveries, attempts; oldest first"), ruleAdminToken, answering(a, a.stuck)},
+		{get("get-stuck", "/stuck", "What has not moved for too long: runs, deliveries, attempts; oldest first"), ruleRead, answering(a, a.stuck)},
 		{
 			post("clear-stuck", "/stuck/clear", "Put stuck deliveries to work again; runs stay as they are", conflict),
-			ruleAdminToken, answering(a, a.clearStuck),
+			ruleOperate, answering(a, a.clearStuck),
 		},
 	}
 }

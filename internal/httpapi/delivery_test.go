@@ -310,6 +310,7 @@ func TestWhyAChangeFailedIsTold(t *testing.T) {
 		{fmt.Errorf("%w: name what to retry", view.ErrBadSelection), http.StatusUnprocessableEntity, "name what to retry"},
 		{fmt.Errorf("%w: ap; there is app", ErrNoDestination), http.StatusNotFound, "there is app"},
 		{fmt.Errorf("retry: %w", dedup.ErrContended), http.StatusServiceUnavailable, "try again"},
+		{fmt.Errorf("retry: %w", dedup.ErrUnclear), http.StatusServiceUnavailable, "Look before"},
 		{fmt.Errorf("retry: %w", dedup.ErrUnavailable), http.StatusServiceUnavailable, "database"},
 		{errors.New("secret detail"), http.StatusInternalServerError, "log"},
 	} {
@@ -319,8 +320,8 @@ func TestWhyAChangeFailedIsTold(t *testing.T) {
 		if w.Code != test.status || !strings.Contains(w.Body.String(), test.words) || strings.Contains(w.Body.String(), "secret detail") {
 			t.Errorf("%v: %d %s", test.err, w.Code, w.Body)
 		}
-		if w.Code == http.StatusServiceUnavailable && w.Header().Get("Retry-After") == "" {
-			t.Errorf("%v: no Retry-After", test.err)
+		if again := w.Header().Get("Retry-After") != ""; w.Code == http.StatusServiceUnavailable && again == errors.Is(test.err, dedup.ErrUnclear) {
+			t.Errorf("%v: Retry-After is %v", test.err, again)
 		}
 	}
 }

@@ -3,8 +3,12 @@ package httpapi
 import (
 	"bytes"
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -36,6 +40,8 @@ func (f fakeKeeper) KeepOversize(ctx context.Context, in *dedup.Inbound, size in
 type fakeSources map[string]*source.Source
 
 func (f fakeSources) Lookup(name string) (*source.Source, bool) { s, ok := f[name]; return s, ok }
+
+func (f fakeSources) Decoy(string) *signature.Guard { return f["apify"].Guard.Decoy() }
 
 type fakeHealth struct {
 	database, stopping bool
@@ -140,6 +146,9 @@ func newRig(t testing.TB) *rig {
 			"generic": newSource(t, source.Options{
 				Name: "generic", Kind: source.Generic, Keys: []source.Place{bodyHash},
 			}),
+			"signed": newSource(t, source.Options{
+				Name: "signed", Kind: source.Generic, Keys: []source.Place{bodyHash}, Guard: signedGuard(t, signature.GuardOptions{}),
+			}),
 			"strict": newSource(t, source.Options{Name: "strict", Kind: source.Apify, QuarantineStatus: 422}),
 		},
 		Gate:     fakeGate(func(context.Context, *dedup.Inbound) (dedup.Verdict, error) { return firstSeen, nil }),
@@ -150,6 +159,40 @@ func newRig(t testing.TB) *rig {
 		Log:      slog.New(slog.NewJSONHandler(r.log, nil)),
 	}
 	return r
+}
+
+const testSecret = "It's a Secret to Everybody"
+
+// signedGuard wants GitHub's signature with the secret of the tests, beside what the options say.
+func signedGuard(t testing.TB, o signature.GuardOptions) *signature.Guard {
+	t.Helper()
+	scheme, err := signature.NewHMAC(signature.HMACOptions{
+		Header: "X-Hub-Signature-256", Prefix: "sha256=", Secrets: []string{"another", testSecret},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Schemes = []signature.Scheme{scheme}
+	guard, err := signature.NewGuard(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return guard
+}
+
+// signedRequest is one to the source signed, with the right signature.
+func signedRequest(body string) *http.Request {
+	mac := hmac.New(sha256.New, []byte(testSecret))
+	mac.Write([]byte(body))
+	req := httptest.NewRequest(http.MethodPost, "/webhooks/signed", strings.NewReader(body))
+	req.Header.Set("X-Hub-Signature-256", "sha256="+hex.EncodeToString(mac.Sum(nil)))
+	return req
+}
+
+// from makes the request come from an address.
+func from(ip string, req *http.Request) *http.Request {
+	req.RemoteAddr = net.JoinHostPort(ip, "4711")
+	return req
 }
 
 func newSource(t testing.TB, o source.Options) *source.Source {

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/gin-gonic/gin"
 
 	"github.com/dedupgate/dedupgate/internal/dedup"
-	"github.com/dedupgate/dedupgate/internal/signature"
 	"github.com/dedupgate/dedupgate/internal/source"
 )
 
@@ -24,15 +24,16 @@ type ingest struct {
 	log      *slog.Logger
 	statuses statusTable
 	answers  *answers
-	// decoy is compared when there is no source, so that looking for one costs what finding one costs.
-	decoy []signature.Token
+	// strangers are charged for failed authentications.
+	strangers *strangers
+	underWay  atomic.Int64
 }
 
 func newIngest(o *Options) *ingest {
 	return &ingest{
 		sources: o.Sources, gate: o.Gate, oversize: o.Oversize, maxBody: o.MaxBody, meter: o.Meter, log: o.Log,
 		statuses: newStatusTable(), answers: newAnswers(),
-		decoy: []signature.Token{signature.HashToken(signature.NewToken())},
+		strangers: newStrangers(o.Limits),
 	}
 }
 
@@ -44,11 +45,14 @@ type webhook struct {
 	remoteIP   string
 
 	name    string         // of the source; "" when there is none such
-	source  *source.Source // nil until the token was right
+	source  *source.Source // nil until the sender has proved to be it
 	bytes   int64          // of the body, as far as known; -1 when not
 	in      *dedup.Inbound // nil until the body was read
 	verdict dedup.Verdict
-	cause   error // why it was refused, for the log; never holds what the sender sent
+
+	configured *source.Source // by the name that was asked for; nil when there is none
+	retryAfter time.Duration  // for a refusal that says so; 0: as the status table says
+	cause      error          // why it was refused, for the log; never holds what the sender sent
 }
 
 // handle is POST /webhooks/:source.
@@ -62,63 +66,66 @@ func (i *ingest) handle(c *gin.Context) {
 	}
 	receiptID := w.receiptID.String()
 	c.Writer.Header()[requestIDHeader] = []string{receiptID}
-	if code := i.receive(c, &w); code != noRefusal {
+	if code := i.handleWithin(c, &w); code != noRefusal {
 		i.refuse(c.Writer, &w, i.statuses[code])
 		return
 	}
 	i.respond(c.Writer, &w, receiptID)
 }
 
-// receive takes a request from its first header to its verdict.
+// handleWithin receives unless too many are under way already.
+func (i *ingest) handleWithin(c *gin.Context, w *webhook) refusalCode {
+	defer i.underWay.Add(-1)
+	if most := i.strangers.limits().InFlight; i.underWay.Add(1) > int64(most) && most > 0 {
+		return refusedBusy
+	}
+	return i.receive(c, w)
+}
+
+// receive takes a request from its first header to its verdict. Where a signature is part of the proof the body is read
+// before anything is said about the request.
 func (i *ingest) receive(c *gin.Context, w *webhook) refusalCode {
 	r := c.Request
 	query := r.URL.Query()
-	src, ok := i.sources.Lookup(c.Param("source"))
-	tokens := i.decoy
-	if ok {
-		tokens, w.name = src.Tokens, src.Name
+	visit, code := i.knock(c, w, query)
+	if code != noRefusal {
+		return code
 	}
-	given := signature.FromRequest(query, r.Header)
-	if _, right := signature.Verify(given, tokens); !right || !ok {
-		w.cause = whyUnauthorized(ok, given)
-		return refusedUnauthorized
+	var body []byte
+	if visit.NeedsBody() {
+		if body, code = i.readProof(r, w); code != noRefusal {
+			return code
+		}
 	}
-	w.source = src
-	if code := acceptable(src.Kind, r.Header); code != noRefusal {
+	if code := i.prove(w, visit, r.Header, body); code != noRefusal {
+		return code
+	}
+	if code := acceptable(w.source.Kind, r.Header); code != noRefusal {
 		return code
 	}
 	request := source.Request{
 		Header: r.Header, Query: query, ReceiptID: w.receiptID, ReceivedAt: w.receivedAt, RemoteIP: w.remoteIP,
 	}
-	limit := i.maxBody()
-	body, err := readBody(r.Body, r.ContentLength, limit)
-	switch {
-	case errors.Is(err, errBodyTooLarge):
-		return i.keepOversize(c, w, request, body)
-	case err != nil:
-		w.cause = err
-		return readFailure(err)
+	if !visit.NeedsBody() {
+		if body, code = i.read(c, w, request); code != noRefusal {
+			return code
+		}
 	}
 	request.Body, w.bytes = body, int64(len(body))
 	return i.admit(r.Context(), w, request)
 }
 
-// Why a request was not let in: for the log only, the sender is told the same in all cases.
-var (
-	errUnknownSource = errors.New("no source of that name is configured")
-	errNoToken       = errors.New("the request shows no token, or more than one")
-	errWrongToken    = errors.New("the token is none of the source's")
-)
-
-func whyUnauthorized(known bool, given string) error {
+// read reads the body of a sender who is known. One over the limit goes to quarantine.
+func (i *ingest) read(c *gin.Context, w *webhook, request source.Request) ([]byte, refusalCode) {
+	body, err := readBody(c.Request.Body, c.Request.ContentLength, i.maxBody())
 	switch {
-	case !known:
-		return errUnknownSource
-	case given == "":
-		return errNoToken
-	default:
-		return errWrongToken
+	case errors.Is(err, errBodyTooLarge):
+		return nil, i.keepOversize(c, w, request, body)
+	case err != nil:
+		w.cause = err
+		return nil, readFailure(err)
 	}
+	return body, noRefusal
 }
 
 // admit asks the gate. The client can't cancel it: what it has sent is decided and stored whether it waits or not.
@@ -129,6 +136,9 @@ func (i *ingest) admit(ctx context.Context, w *webhook, request source.Request) 
 	v, err := i.gate.Admit(context.WithoutCancel(ctx), w.in)
 	if err != nil {
 		w.cause = err
+		if limit, ok := errors.AsType[*dedup.LimitedError](err); ok {
+			w.retryAfter = limit.RetryAfter
+		}
 		return gateFailure(err)
 	}
 	w.verdict = v
@@ -158,7 +168,10 @@ func (i *ingest) keepOversize(c *gin.Context, w *webhook, request source.Request
 
 // gateFailure says what the gate's error means for the sender.
 func gateFailure(err error) refusalCode {
+	var limit *dedup.LimitedError
 	switch {
+	case errors.As(err, &limit):
+		return refusedLimited
 	case errors.Is(err, dedup.ErrBusy):
 		return refusedBusy
 	case errors.Is(err, dedup.ErrStopped):
@@ -172,7 +185,7 @@ func gateFailure(err error) refusalCode {
 
 func (i *ingest) refuse(rw http.ResponseWriter, w *webhook, row *refusal) {
 	i.meter.Refused(string(row.code))
-	row.write(rw)
+	row.write(rw, w.retryAfter)
 	i.logRefused(w, row)
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/dedupgate/dedupgate/internal/dedup"
 	"github.com/dedupgate/dedupgate/internal/samples"
+	"github.com/dedupgate/dedupgate/internal/signature"
 )
 
 func TestTheGateGetsTheRequestAsItCame(t *testing.T) {
@@ -80,8 +81,8 @@ func TestUnknownSourceAndWrongTokenAreAnsweredTheSame(t *testing.T) {
 func TestTheLogKnowsWhyARequestWasNotLetIn(t *testing.T) {
 	t.Parallel()
 	for target, want := range map[string]string{
-		"/webhooks/apify":              errNoToken.Error(),
-		"/webhooks/apify?token=wrong":  errWrongToken.Error(),
+		"/webhooks/apify":              signature.ErrNoToken.Error(),
+		"/webhooks/apify?token=wrong":  signature.ErrWrongToken.Error(),
 		"/webhooks/nobody?token=wrong": errUnknownSource.Error(),
 	} {
 		r := newRig(t)

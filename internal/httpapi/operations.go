@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -26,31 +27,31 @@ func (a *admin) operations() []operation {
 	replay := get("replay-quarantined", "/quarantine/{id}/replay", "Put a quarantined request through the gate again", one, http.StatusConflict)
 	replay.Method, replay.MaxBodyBytes = http.MethodPost, 16<<10
 	all := []operation{
-		{get("list-runs", "/runs", "Runs and builds, those first seen last at the top", list), ruleAdminToken, answering(a, a.runs)},
+		{get("list-runs", "/runs", "Runs and builds, those first seen last at the top", list), ruleRead, answering(a, a.runs)},
 		{
 			get("get-run", "/runs/{run_id}", "One run or build with its events and receipts, oldest first", one, http.StatusConflict),
-			ruleAdminToken, answering(a, a.run),
+			ruleRead, answering(a, a.run),
 		},
-		{get("list-events", "/events", "Events, newest first", list), ruleAdminToken, answering(a, a.events)},
-		{get("get-event", "/events/{id}", "One event", one), ruleAdminToken, answering(a, a.event)},
-		{raw("get-event-body", "/events/{id}/body", "An event's body, byte for byte as received", one), ruleAdminToken, answering(a, a.eventBody)},
-		{get("list-receipts", "/receipts", "Authenticated requests, duplicates included, newest first", list), ruleAdminToken, answering(a, a.receipts)},
+		{get("list-events", "/events", "Events, newest first", list), ruleRead, answering(a, a.events)},
+		{get("get-event", "/events/{id}", "One event", one), ruleRead, answering(a, a.event)},
+		{raw("get-event-body", "/events/{id}/body", "An event's body, byte for byte as received", one), ruleRead, answering(a, a.eventBody)},
+		{get("list-receipts", "/receipts", "Authenticated requests, duplicates included, newest first", list), ruleRead, answering(a, a.receipts)},
 		{
 			get("list-quarantine", "/quarantine", "Requests that could not become events, those first seen last at the top", list),
-			ruleAdminToken, answering(a, a.quarantine),
+			ruleRead, answering(a, a.quarantine),
 		},
-		{get("get-quarantined", "/quarantine/{id}", "One quarantined request", one), ruleAdminToken, answering(a, a.quarantined)},
+		{get("get-quarantined", "/quarantine/{id}", "One quarantined request", one), ruleRead, answering(a, a.quarantined)},
 		{
 			raw("get-quarantined-body", "/quarantine/{id}/body", "A quarantined request's body as received, or its start if it was too large", one),
-			ruleAdminToken, answering(a, a.quarantinedBody),
+			ruleRead, answering(a, a.quarantinedBody),
 		},
-		{replay, ruleAdminToken, answering(a, a.replay)},
+		{replay, ruleOperate, answering(a, a.replay)},
 		{
 			get("get-stats", "/stats", "Receipts by source, outcome and reason; of the last 24 hours when no time is given"),
-			ruleAdminToken, answering(a, a.stats),
+			ruleRead, answering(a, a.stats),
 		},
 	}
-	return append(all, a.deliveryOperations()...)
+	return slices.Concat(all, a.sessionOperations(), a.deliveryOperations())
 }
 
 // get describes a GET and the statuses of its problems beside those that every operation has.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/dedupgate/dedupgate/internal/dedup"
+	"github.com/dedupgate/dedupgate/internal/signature"
 	"github.com/dedupgate/dedupgate/internal/source"
 	"github.com/dedupgate/dedupgate/internal/view"
 )
@@ -18,6 +19,9 @@ type Gate interface {
 // Sources finds a configured source. A reload may change the answer between two calls, never a source that was given out.
 type Sources interface {
 	Lookup(name string) (*source.Source, bool)
+	// Decoy is the guard of a name that is not configured: it asks for what some configured source asks for, always the same
+	// for one name, and lets nobody in.
+	Decoy(name string) *signature.Guard
 }
 
 // OversizeKeeper puts an authenticated request whose body is over the limit into quarantine. Its inbound holds the start

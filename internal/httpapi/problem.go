@@ -33,7 +33,10 @@ func writeProblem(c *gin.Context, status int, detail string) {
 // problem translates an error of one of the ports. What the table does not know is 500, logged here and not told.
 func (a *admin) problem(ctx context.Context, operation string, err error) error {
 	var known huma.StatusError
+	var headed huma.HeadersError
 	switch {
+	case errors.As(err, &headed):
+		return err
 	case errors.As(err, &known):
 		return known
 	case errors.Is(err, view.ErrNotFound):
@@ -54,6 +57,9 @@ func (a *admin) problem(ctx context.Context, operation string, err error) error 
 		return huma.ErrorWithHeaders(
 			huma.Error503ServiceUnavailable("Somebody else is changing the same entries. Nothing was changed; try again."),
 			http.Header{"Retry-After": {"1"}})
+	case errors.Is(err, dedup.ErrUnclear):
+		a.Log.LogAttrs(ctx, slog.LevelError, "admin request left unclear", slog.String("operation", operation), slog.Any("error", err))
+		return huma.Error503ServiceUnavailable("The database did not say whether the change was made. Look before you try again.")
 	case errors.Is(err, dedup.ErrUnavailable), errors.Is(err, dedup.ErrBusy), errors.Is(err, dedup.ErrStopped),
 		errors.Is(err, context.DeadlineExceeded):
 		a.Log.LogAttrs(ctx, slog.LevelError, "admin request failed", slog.String("operation", operation), slog.Any("error", err))

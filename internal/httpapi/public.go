@@ -8,7 +8,7 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-// Options of the public listener's handler. All fields but TrustedProxies and Log are required.
+// Options of the public listener's handler. All fields but Limits, TrustedProxies and Log are required.
 type Options struct {
 	Sources  Sources
 	Gate     Gate
@@ -17,6 +17,8 @@ type Options struct {
 	Meter    Meter
 	// MaxBody is the longest body taken, in bytes. It is asked for each request, so that a reload takes effect.
 	MaxBody func() int64
+	// Limits are asked for each request too; nil: none.
+	Limits func() Limits
 	// TrustedProxies are addresses or networks (CIDR) whose X-Forwarded-For and X-Real-Ip are believed; none by default.
 	TrustedProxies []string
 	Log            *slog.Logger
@@ -52,7 +54,7 @@ func newPublicEngine(o *Options) (*gin.Engine, error) {
 	statuses := newStatusTable()
 	refuse := func(c *gin.Context, code refusalCode) {
 		o.Meter.Refused(string(code))
-		statuses[code].write(c.Writer)
+		statuses[code].write(c.Writer, 0)
 	}
 	e.Use(recovered(o.Log, func(c *gin.Context) { refuse(c, refusedInternal) }))
 	for _, r := range publicRoutes(newIngest(o), o.Health) {

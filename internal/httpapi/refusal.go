@@ -20,6 +20,9 @@ const (
 	refusedIncomplete   refusalCode = "incomplete_body"
 	refusedTimeout      refusalCode = "body_timeout"
 	refusedTooLarge     refusalCode = "too_large"
+	refusedUnproven     refusalCode = "too_large_unproven"
+	refusedStranger     refusalCode = "too_many_failures"
+	refusedLimited      refusalCode = "rate_limited"
 	refusedEncoding     refusalCode = "unsupported_encoding"
 	refusedMediaType    refusalCode = "unsupported_media_type"
 	refusedInternal     refusalCode = "internal"
@@ -45,8 +48,8 @@ func refusals() []refusal {
 		{
 			code: refusedUnauthorized, status: http.StatusUnauthorized, level: slog.LevelWarn,
 			header: [2]string{"WWW-Authenticate", "Bearer"},
-			message: "Unknown source, or its token is missing or wrong. " +
-				"Send the source's token as ?token=… in the URL or in the header 'Authorization: Bearer …'.",
+			message: "Unknown source, or its token or signature is missing or wrong. Send the source's token as ?token=… in the URL " +
+				"or in the header 'Authorization: Bearer …', or sign as the source is configured.",
 		},
 		{
 			code: refusedNotFound, status: http.StatusNotFound, level: slog.LevelInfo,
@@ -68,6 +71,19 @@ func refusals() []refusal {
 			code: refusedTooLarge, status: http.StatusRequestEntityTooLarge, level: slog.LevelWarn, close: true,
 			message: "The body is over the limit. Its headers, size and start were put into quarantine; " +
 				"use a payload template that leaves large fields out, or raise http.max_body.",
+		},
+		{
+			code: refusedUnproven, status: http.StatusRequestEntityTooLarge, level: slog.LevelWarn, close: true,
+			message: "The body is over the limit, and its signature can't be checked without reading it. Nothing was stored.",
+		},
+		{
+			code: refusedStranger, status: http.StatusTooManyRequests, level: slog.LevelWarn, retry: time.Second,
+			message: "Too many requests with a missing or wrong token or signature came from this address. " +
+				"Correct the token; requests that show a right one are taken at any time.",
+		},
+		{
+			code: refusedLimited, status: http.StatusTooManyRequests, level: slog.LevelWarn, retry: time.Second,
+			message: "More new events than this source or client may send. Nothing was stored; send it again later.",
 		},
 		{
 			code: refusedEncoding, status: http.StatusUnsupportedMediaType, level: slog.LevelWarn,
@@ -117,12 +133,13 @@ func newStatusTable() statusTable {
 	return t
 }
 
-// write answers with a row of the table. The request's rest may be unread.
-func (r *refusal) write(w http.ResponseWriter) {
+// write answers with a row of the table, with a Retry-After of at least the given time where the row has one; 0: the
+// row's own. The request's rest may be unread.
+func (r *refusal) write(w http.ResponseWriter, after time.Duration) {
 	h := w.Header()
 	h["Content-Type"] = jsonType
 	if r.retry > 0 {
-		least := int(r.retry / time.Second)
+		least := int((max(r.retry, after) + time.Second - 1) / time.Second)
 		seconds := least + rand.IntN(least+1) //nolint:gosec // it spreads retries, it guards nothing
 		h.Set("Retry-After", strconv.Itoa(seconds))
 	}

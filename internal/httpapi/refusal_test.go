@@ -12,8 +12,10 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/dedupgate/dedupgate/internal/dedup"
+	"github.com/dedupgate/dedupgate/internal/quota"
 )
 
 // failingBody gives some bytes and then an error.
@@ -57,6 +59,9 @@ func TestRefusals(t *testing.T) {
 		{"compressed", request(func(r *http.Request) { r.Header.Set("Content-Encoding", "gzip") }), nil, refusedEncoding, 415, "Accept-Encoding", "WARN"},
 		{"not JSON by its type", request(func(r *http.Request) { r.Header.Set("Content-Type", "text/plain") }), nil, refusedMediaType, 415, "", "WARN"},
 		{"something unheard of", webhookRequest("apify", ok), errors.New("?"), refusedInternal, 500, "", "ERROR"},
+		{"over its rate", webhookRequest("apify", ok), &dedup.LimitedError{RetryAfter: time.Minute}, refusedLimited, 429, "Retry-After", "WARN"},
+		{"wrong once too often", from("192.0.2.66", to(http.MethodPost, "/webhooks/apify?token=wrong")), nil, refusedStranger, 429, "Retry-After", "WARN"},
+		{"signed and too large", signedRequest(strings.Repeat("x", 300<<10)), nil, refusedUnproven, 413, "Connection", "WARN"},
 		{"queue full", webhookRequest("apify", ok), dedup.ErrBusy, refusedBusy, 503, "Retry-After", "ERROR"},
 		{"database away", webhookRequest("apify", ok), fmt.Errorf("record: %w", dedup.ErrUnavailable), refusedUnavailable, 503, "Retry-After", "ERROR"},
 		{"gate out of time", webhookRequest("apify", ok), context.DeadlineExceeded, refusedUnavailable, 503, "Retry-After", "ERROR"},
@@ -66,10 +71,15 @@ func TestRefusals(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			r := newRig(t)
+			r.opts.Limits = func() Limits { return Limits{FailedAuth: quota.Quota{Count: 1, Per: time.Hour}} }
 			if tc.gate != nil {
 				r.fails(tc.gate)
 			}
-			w := r.send(t, tc.req)
+			h := r.handler(t)
+			h.ServeHTTP(httptest.NewRecorder(), from("192.0.2.66", to(http.MethodPost, "/webhooks/apify")))
+			r.meter.refused, r.log.b = nil, bytes.Buffer{}
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, tc.req)
 			m := decode(t, w)
 			if w.Code != tc.status || m["status"] != "error" || m["error"] != string(tc.code) {
 				t.Errorf("%d %s, want %d %s", w.Code, w.Body, tc.status, tc.code)
@@ -126,8 +136,8 @@ func TestTheStatusTableIsSound(t *testing.T) {
 		if http.StatusText(row.status) == "" || row.status < 400 || row.message == "" {
 			t.Errorf("%s: %+v", code, row)
 		}
-		if (row.status == http.StatusServiceUnavailable) != (row.retry > 0) {
-			t.Errorf("%s: 503 and Retry-After belong together", code)
+		if (row.status == http.StatusServiceUnavailable || row.status == http.StatusTooManyRequests) != (row.retry > 0) {
+			t.Errorf("%s: 503 and 429 go with Retry-After", code)
 		}
 	}
 }
@@ -137,7 +147,7 @@ func TestRetryAfterIsSpread(t *testing.T) {
 	row, seen := newStatusTable()[refusedUnavailable], map[int]bool{}
 	for range 500 {
 		w := httptest.NewRecorder()
-		row.write(w)
+		row.write(w, 0)
 		n, err := strconv.Atoi(w.Header().Get("Retry-After"))
 		if err != nil || n < 5 || n > 10 {
 			t.Fatalf("Retry-After %q", w.Header().Get("Retry-After"))

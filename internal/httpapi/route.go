@@ -20,7 +20,9 @@ const (
 	ruleUndeclared   rule = iota
 	ruleOpen              // anybody
 	ruleSourceToken       // the source's token; the ingest handler checks it
-	ruleAdminToken        // an operator's bearer token
+	ruleRead              // an operator who may look
+	ruleOperate           // an operator who may change what becomes of events
+	ruleAdmin             // an operator who may do everything
 	ruleAdminBrowser      // an operator's bearer token, or that token as the password of Basic authentication
 	ruleMetrics           // open or an operator's bearer token, by Options.MetricsOpen
 )

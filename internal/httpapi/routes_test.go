@@ -4,9 +4,13 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/gin-gonic/gin"
+
+	"github.com/dedupgate/dedupgate/internal/access"
 )
 
 // concrete puts something into a route's parameters.
@@ -65,12 +69,16 @@ func TestEveryPublicRouteHasARule(t *testing.T) {
 	}
 }
 
+// Every route of the admin listener is asked by somebody of each role, by a stranger and by one who guesses.
 func TestEveryAdminRouteHasARule(t *testing.T) {
 	t.Parallel()
+	callers := map[string]access.Role{"": access.Nobody, "wrong": access.Nobody, readToken: access.Read, operateToken: access.Operate, adminTestToken: access.Admin}
 	for _, metricsOpen := range []bool{false, true} {
 		rig := newAdminRig()
 		rig.opts.MetricsOpen = metricsOpen
 		a := newAdmin(rig.opts)
+		var minutes atomic.Int64
+		a.guard.now = func() time.Time { return time.Now().Add(time.Duration(minutes.Add(1)) * time.Minute) } // nobody is locked out
 		e, err := a.engine()
 		if err != nil {
 			t.Fatal(err)
@@ -79,27 +87,46 @@ func TestEveryAdminRouteHasARule(t *testing.T) {
 			t.Errorf("%d routes, %d rules", len(e.Routes()), len(a.rules))
 		}
 		for _, got := range e.Routes() {
-			target := concrete(got.Path)
-			bare, wrong, right := ask(e, got.Method, target, ""), ask(e, got.Method, target, "wrong"), ask(e, got.Method, target, adminTestToken)
-			if right.Code != http.StatusOK && right.Code != http.StatusConflict { // a conflict is what the operation itself says
-				t.Errorf("%s %s with the token: %d %s", got.Method, got.Path, right.Code, right.Body)
+			key := ruleKey(got.Method, got.Path)
+			r := a.rules[key]
+			open := r == ruleOpen || r == ruleMetrics && metricsOpen
+			if !open && r.role() == access.Nobody {
+				t.Errorf("%s has no rule", key)
 			}
-			want := http.StatusUnauthorized
-			switch a.rules[ruleKey(got.Method, got.Path)] {
-			case ruleOpen:
-				want = http.StatusOK
-			case ruleMetrics:
-				if metricsOpen {
-					want = http.StatusOK
-				}
-			case ruleAdminToken, ruleAdminBrowser:
-			default:
-				t.Errorf("%s %s has no rule", got.Method, got.Path)
-			}
-			if bare.Code != want || wrong.Code != want {
-				t.Errorf("%s %s answers %d without a token and %d with a wrong one, want %d", got.Method, got.Path, bare.Code, wrong.Code, want)
+			for token, role := range callers {
+				w := ask(e, got.Method, concrete(got.Path), token)
+				wantAccess(t, key+" as "+role.String(), w, open, role, r.role())
+				wantSecured(t, key, w)
 			}
 		}
+	}
+}
+
+// wantAccess checks an answer against the rule. Opening a session is judged by the session's own tests.
+func wantAccess(t *testing.T, what string, w *httptest.ResponseRecorder, open bool, has, needs access.Role) {
+	t.Helper()
+	refused := w.Code == http.StatusUnauthorized || w.Code == http.StatusForbidden
+	switch {
+	case open, has.Allows(needs):
+		if refused {
+			t.Errorf("%s: %d %s", what, w.Code, w.Body)
+		}
+	case has == access.Nobody && w.Code != http.StatusUnauthorized, has != access.Nobody && w.Code != http.StatusForbidden:
+		t.Errorf("%s: %d, takes %s", what, w.Code, needs)
+	}
+}
+
+// wantSecured checks what every answer of the admin listener must say to a browser.
+func wantSecured(t *testing.T, what string, w *httptest.ResponseRecorder) {
+	t.Helper()
+	h := w.Header()
+	csp := h.Get("Content-Security-Policy")
+	if h.Get("X-Content-Type-Options") != "nosniff" || h.Get("Referrer-Policy") != "no-referrer" || h.Get("Cache-Control") == "" ||
+		!strings.Contains(csp, "default-src 'none'") || !strings.Contains(csp, "frame-ancestors 'none'") {
+		t.Errorf("%s: headers %v", what, h)
+	}
+	if strings.Contains(csp, "script-src") && strings.Contains(csp[strings.Index(csp, "script-src"):], "'unsafe-eval'") {
+		t.Errorf("%s: scripts may be made of text: %s", what, csp)
 	}
 }
 
@@ -124,8 +151,12 @@ func TestTheApiIsUnderTheTokenAsAWhole(t *testing.T) {
 		t.Fatal(err)
 	}
 	for key, r := range a.rules {
-		if strings.Contains(key, apiPrefix+"/") && r != ruleAdminToken {
-			t.Errorf("%s: rule %d", key, r)
+		method, path, _ := strings.Cut(key, " ")
+		if !strings.HasPrefix(path, apiPrefix+"/") || path == apiPrefix+"/session" {
+			continue
+		}
+		if method == http.MethodGet && !r.role().Allows(access.Read) || method != http.MethodGet && !r.role().Allows(access.Operate) {
+			t.Errorf("%s takes %s", key, r.role())
 		}
 	}
 }

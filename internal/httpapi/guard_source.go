@@ -1,0 +1,100 @@
+package httpapi
+
+import (
+	"errors"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/dedupgate/dedupgate/internal/quota"
+	"github.com/dedupgate/dedupgate/internal/signature"
+)
+
+// Limits of the public listener. A zero field is no limit.
+type Limits struct {
+	InFlight   int         // webhooks being read or decided at the same time
+	FailedAuth quota.Quota // requests with a wrong token or signature, for each address
+}
+
+// errUnknownSource is for the log only: the sender is told the same as with a wrong token.
+var errUnknownSource = errors.New("no source of that name is configured")
+
+// strangers remembers the addresses of failed authentications. They alone are charged to an address: all of Apify shares
+// ten, so that anything else would make one customer's trouble everybody's. A right token is never refused for them.
+type strangers struct {
+	failed *quota.Local
+	limits func() Limits
+}
+
+func newStrangers(limits func() Limits) *strangers {
+	if limits == nil {
+		limits = func() Limits { return Limits{} }
+	}
+	return &strangers{failed: quota.NewLocal(knownAddresses), limits: limits}
+}
+
+// refuse charges a failure and says how it is answered.
+func (s *strangers) refuse(w *webhook) refusalCode {
+	q := s.limits().FailedAuth
+	if q.IsZero() {
+		return refusedUnauthorized
+	}
+	allowed, wait := s.failed.Take(addressKey(w.remoteIP), q, 1, w.started)
+	if allowed == 1 {
+		return refusedUnauthorized
+	}
+	w.retryAfter = wait
+	return refusedStranger
+}
+
+// knock finds the source and looks at what comes before the body. For a name that is not configured a decoy does the same
+// work, and lets nobody in.
+func (i *ingest) knock(c *gin.Context, w *webhook, query url.Values) (signature.Visit, refusalCode) {
+	name := c.Param("source")
+	src, known := i.sources.Lookup(name)
+	guard := i.sources.Decoy(name)
+	if known {
+		guard, w.name, w.configured = src.Guard, src.Name, src
+	}
+	from, _ := netip.ParseAddr(w.remoteIP) // invalid: in no network
+	visit, err := guard.Look(query, c.Request.Header, from)
+	if err != nil {
+		return visit, i.stranger(w, err)
+	}
+	return visit, noRefusal
+}
+
+func (i *ingest) stranger(w *webhook, cause error) refusalCode {
+	w.cause = cause
+	if w.configured == nil {
+		w.cause = errUnknownSource
+	}
+	return i.strangers.refuse(w)
+}
+
+// prove lets a request in for good. Its source is known from here on.
+func (i *ingest) prove(w *webhook, visit signature.Visit, h http.Header, body []byte) refusalCode {
+	err := visit.Prove(h, body, time.Now())
+	if err != nil || w.configured == nil {
+		return i.stranger(w, err)
+	}
+	w.source = w.configured
+	return noRefusal
+}
+
+// readProof reads the body of a request whose signature is over it. Nothing is known of the sender yet: the body is not
+// kept when it is too large, and what is wrong with its form is not told.
+func (i *ingest) readProof(r *http.Request, w *webhook) ([]byte, refusalCode) {
+	body, err := readBody(r.Body, r.ContentLength, i.maxBody())
+	switch {
+	case errors.Is(err, errBodyTooLarge):
+		return nil, refusedUnproven
+	case err != nil:
+		w.cause = err
+		return nil, readFailure(err)
+	}
+	return body, noRefusal
+}
