@@ -22,7 +22,7 @@ func (l *Ledger) Stuck(ctx context.Context, q view.StuckQuery) (view.StuckReport
 	report.Runs, report.RunsCut, err = l.stuckRuns(ctx, q, now)
 	if err == nil {
 		report.Deliveries, report.DeliveriesCut, err = l.stuckDeliveries(ctx, q.Limit, func(db *gorm.DB) *gorm.DB {
-			return db.Where("d.phase = 0 AND d.id < ?", firstID(now.Add(-q.Deliveries)))
+			return db.Where(unfinished).Where("d.phase = 0 AND d.id < ?", firstID(now.Add(-q.Deliveries)))
 		})
 	}
 	if err == nil {
@@ -59,7 +59,7 @@ func cutTo[R, V any](rows []R, limit int, show func(*R) V) (list []V, cut bool) 
 
 // orphaned selects deliveries whose attempt began before a time and never ended.
 func orphaned(db *gorm.DB, before time.Time) *gorm.DB {
-	return db.Where("d.phase = 0 AND d.state = 'delivering' AND d.updated_at < ?", before)
+	return db.Where(unfinished).Where("d.phase = 0 AND d.state = 'delivering' AND d.updated_at < ?", before)
 }
 
 // ClearStuck makes new jobs for deliveries whose job seems to be lost: orphaned ones, whose attempt is given up, and those
@@ -72,7 +72,7 @@ func (l *Ledger) ClearStuck(ctx context.Context, q view.StuckQuery, act view.Act
 	return l.change(ctx, act, change{
 		action: "stuck.clear", about: fmt.Sprintf("delivering>%s due>%s", q.Delivering, q.Deliveries), apply: requeue, jobs: true,
 		choose: func(db *gorm.DB) (*gorm.DB, bool) {
-			return db.Where(`d.phase = 0 AND (d.state = 'delivering' AND d.updated_at < ?
+			return db.Where(unfinished).Where(`d.phase = 0 AND (d.state = 'delivering' AND d.updated_at < ?
 OR d.state = 'pending' AND d.updated_at < ? OR d.state = 'retrying' AND d.next_attempt_at < ?)`, orphan, overdue, overdue), true
 		},
 	})

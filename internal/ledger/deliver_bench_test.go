@@ -1,0 +1,120 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/dedupgate/dedupgate/internal/dedup"
+	"github.com/dedupgate/dedupgate/internal/delivery"
+	"github.com/dedupgate/dedupgate/internal/testkit"
+)
+
+// noJobs routes but makes no jobs: what is measured is the ledger's own.
+type noJobs struct{ jobs }
+
+func (noJobs) EnqueuePostgres(context.Context, pgx.Tx, []delivery.Due) error { return nil }
+func (noJobs) EnqueueSQLite(context.Context, *sql.Tx, []delivery.Due) error  { return nil }
+
+// BenchmarkRecordForwarding is BenchmarkRecord's first/64 with and without a destination. Its unit is one batch.
+func BenchmarkRecordForwarding(b *testing.B) {
+	server := testkit.StartPostgres(b)
+	for _, destinations := range []int{0, 1, 2} {
+		l := openMigrated(b, Options{URL: server.Database()})
+		var names []string
+		for n := range destinations {
+			names = append(names, fmt.Sprint("app", n))
+		}
+		if destinations > 0 {
+			l.SetOutbox(&noJobs{jobs{to(names...)}})
+		}
+		story := newStory(b)
+		b.Run(fmt.Sprintf("destinations=%d", destinations), func(b *testing.B) {
+			recordAll(b, 64, func(batch []*dedup.Entry) error { return record(b, l, batch) }, story.next)
+		})
+	}
+}
+
+// BenchmarkDeliver begins and finishes deliveries in batches, from as many workers as are under way at once. Its unit is
+// one batch; deliveries/s is what counts.
+func BenchmarkDeliver(b *testing.B) {
+	server := testkit.StartPostgres(b)
+	l := openMigrated(b, Options{URL: server.Database()})
+	l.SetOutbox(&noJobs{jobs{to("app")}})
+	story := newStory(b)
+	for _, size := range []int{1, 16, 64} {
+		b.Run(fmt.Sprint(size), func(b *testing.B) {
+			ids := deliverable(b, l, story, b.N*size)
+			before := cpuTime(b)
+			b.ResetTimer()
+			var wg sync.WaitGroup
+			var n atomic.Int64
+			for range committers {
+				wg.Go(func() {
+					for {
+						i := int(n.Add(1)) - 1
+						if i >= b.N {
+							return
+						}
+						if err := deliver(b.Context(), l, ids[i*size:(i+1)*size]); err != nil {
+							b.Error(err)
+							return
+						}
+					}
+				})
+			}
+			wg.Wait()
+			b.StopTimer()
+			all := float64(b.N * size)
+			b.ReportMetric(all/b.Elapsed().Seconds(), "deliveries/s")
+			b.ReportMetric(float64((cpuTime(b)-before).Nanoseconds())/1000/all, "client-µs/delivery")
+		})
+	}
+}
+
+// deliverable makes n deliveries.
+func deliverable(b *testing.B, l *Ledger, story *story, n int) []dedup.ID {
+	b.Helper()
+	from := time.Now()
+	for made := 0; made < n; {
+		batch := make([]*dedup.Entry, min(100, n-made))
+		for i := range batch {
+			batch[i] = story.next()
+		}
+		if err := record(b, l, batch); err != nil {
+			b.Fatal(err)
+		}
+		made += len(batch)
+	}
+	var keys []rowID
+	err := l.db.Model(&deliveryRow{}).Where("id >= ?", firstID(from.Truncate(time.Millisecond))).Order("id").Limit(n).Pluck("id", &keys).Error
+	if err != nil || len(keys) != n {
+		b.Fatalf("%d deliveries of %d, error %v", len(keys), n, err)
+	}
+	ids := make([]dedup.ID, n)
+	for i, k := range keys {
+		ids[i] = dedup.ID(k)
+	}
+	return ids
+}
+
+func deliver(ctx context.Context, l *Ledger, ids []dedup.ID) error {
+	shipments, err := l.Begin(ctx, ids)
+	if err != nil {
+		return err
+	}
+	results := make([]delivery.Result, len(shipments))
+	for i, s := range shipments {
+		results[i] = delivery.Result{
+			Attempt: delivery.Attempt{DeliveryID: s.ID, Number: s.Attempt, StartedAt: time.Now(), Took: time.Millisecond, Status: 200, Answer: []byte("ok")},
+			State:   delivery.Delivered,
+		}
+	}
+	return l.Finish(ctx, results)
+}
