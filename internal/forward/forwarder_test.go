@@ -2,9 +2,28 @@ package forward
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+	"go.uber.org/goleak"
+
+	"github.com/dedupgate/dedupgate/internal/dedup"
+	"github.com/dedupgate/dedupgate/internal/delivery"
+	"github.com/dedupgate/dedupgate/internal/testkit"
 )
+
+// patience is for what takes milliseconds on a machine that is not busy.
+const patience = 20 * time.Second
+
+func status(code int) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) }
+}
 
 func TestAnEventArrivesAsItCame(t *testing.T) {
 	onBoth(t, func(t *testing.T, b *bed) {
@@ -12,11 +31,518 @@ func TestAnEventArrivesAsItCame(t *testing.T) {
 		f := b.start(destinationAt(t, "app", sink.URL))
 		s := shipmentFor("app")
 		b.enqueue(f, s)
-		got := sink.next(t, 5*time.Second)
-		if string(got.body) != string(s.Body) {
-			t.Errorf("body %q, want %q", got.body, s.Body)
+		got := sink.next(t, patience)
+		if string(got.body) != string(s.Body) || got.Get("Content-Type") != s.ContentType {
+			t.Errorf("%s: %q", got.Get("Content-Type"), got.body)
 		}
-		b.store.settled(t, 5*time.Second)
-		must(t, f.Stop(context.Background()))
+		verifier, err := standardwebhooks.NewWebhookRaw(secret)
+		must(t, err)
+		if err = verifier.Verify(got.body, got.Header); err != nil {
+			t.Error(err)
+		}
+		b.store.settled(t, patience)
+		if got := b.store.attempts(s.ID); len(got) != 1 || got[0].State != delivery.Delivered || got[0].Status != 204 {
+			t.Errorf("attempts: %+v", got)
+		}
+	})
+}
+
+func TestFailuresAreTriedAgainUntilDelivered(t *testing.T) {
+	onBoth(t, func(t *testing.T, b *bed) {
+		var calls atomic.Int32
+		sink := newSink(t, func(w http.ResponseWriter, _ *http.Request) {
+			if calls.Add(1) < 4 {
+				w.WriteHeader(http.StatusBadGateway)
+				_, _ = w.Write([]byte("not yet"))
+			}
+		})
+		f := b.start(destinationAt(t, "app", sink.URL))
+		s := shipmentFor("app")
+		b.enqueue(f, s)
+		b.store.settled(t, patience)
+		attempts := b.store.attempts(s.ID)
+		if len(attempts) != 4 || attempts[3].State != delivery.Delivered {
+			t.Fatalf("attempts: %+v", attempts)
+		}
+		for i, got := range sink.all() {
+			if got.Get("Webhook-Id") != s.EventID.String() || got.Get("X-Dedup-Attempt") != fmt.Sprint(i+1) {
+				t.Errorf("attempt %d: %v", i+1, got.Header)
+			}
+			if a := attempts[i]; i < 3 && (a.State != delivery.Retrying || string(a.Answer) != "not yet" || a.Number != i+1 || a.Next.IsZero()) {
+				t.Errorf("attempt %d: %+v", i+1, a)
+			}
+		}
+	})
+}
+
+func TestDeliveriesEndAsDeadLetters(t *testing.T) {
+	onBoth(t, func(t *testing.T, b *bed) {
+		broken, gone := newSink(t, status(500)), newSink(t, status(410))
+		f := b.start(destinationAt(t, "broken", broken.URL), destinationAt(t, "gone", gone.URL))
+		exhausted, unwanted, purged := shipmentFor("broken"), shipmentFor("gone"), shipmentFor("gone")
+		purged.BodyPurged, purged.Body = true, nil
+		b.enqueue(f, exhausted, unwanted, purged)
+		b.store.settled(t, patience)
+		for id, want := range map[dedup.ID]struct {
+			attempts int
+			err      string
+		}{
+			exhausted.ID: {5, "answered 500"}, unwanted.ID: {1, "410 Gone"}, purged.ID: {1, "nothing to send"},
+		} {
+			got := b.store.attempts(id)
+			if len(got) != want.attempts || got[len(got)-1].State != delivery.Dead || !strings.Contains(got[len(got)-1].Error, want.err) {
+				t.Errorf("%s: %+v", want.err, got)
+			}
+		}
+		if n := len(gone.all()); n != 1 {
+			t.Errorf("the purged one was sent: %d requests", n)
+		}
+		testkit.Eventually(t, patience, func() error {
+			return equal("jobs left", b.count("SELECT count(*) FROM river_job WHERE state <> 'completed'"), 0)
+		})
+	})
+}
+
+func TestJobsWithoutADeliverableDeliveryJustEnd(t *testing.T) {
+	onBoth(t, func(t *testing.T, b *bed) {
+		sink := newSink(t, nil)
+		f := b.start(destinationAt(t, "app", sink.URL))
+		cancelled, held, unknown := shipmentFor("app"), shipmentFor("app"), shipmentFor("app")
+		b.store.add(cancelled, held)
+		b.store.rows[cancelled.ID].state = delivery.Cancelled
+		b.store.rows[held.ID].state = delivery.Held
+		b.jobsFor(f, cancelled, held, unknown)
+		testkit.Eventually(t, patience, func() error {
+			return equal("completed jobs", b.count("SELECT count(*) FROM river_job WHERE state = 'completed'"), 3)
+		})
+		if n := len(sink.all()); n != 0 {
+			t.Errorf("%d requests", n)
+		}
+	})
+}
+
+func TestWithoutACommitThereIsNoJob(t *testing.T) {
+	b := postgresBed(t)
+	f := b.start()
+	tx, err := b.db.Postgres.Begin(t.Context())
+	must(t, err)
+	must(t, f.EnqueuePostgres(t.Context(), tx, []delivery.Due{shipmentFor("app").Due}))
+	must(t, tx.Rollback(t.Context()))
+	if n := b.count("SELECT count(*) FROM river_job"); n != 0 {
+		t.Errorf("%d jobs", n)
+	}
+	must(t, f.EnqueuePostgres(t.Context(), nil, nil)) // nothing due, nothing asked
+	if f.EnqueueSQLite(t.Context(), nil, nil) == nil {
+		t.Error("SQLite is taken for PostgreSQL")
+	}
+}
+
+func TestASlowDestinationHoldsUpNobodyElse(t *testing.T) {
+	onBoth(t, func(t *testing.T, b *bed) {
+		release := make(chan struct{})
+		slow := newSink(t, func(http.ResponseWriter, *http.Request) { <-release })
+		quick := newSink(t, nil)
+		d := destinationAt(t, "slow", slow.URL)
+		d.Concurrency = 2
+		f := b.start(d, destinationAt(t, "quick", quick.URL))
+		b.enqueue(f, shipmentsFor("slow", 10)...)
+		slow.next(t, patience)
+		slow.next(t, patience)
+		b.enqueue(f, shipmentsFor("quick", 50)...)
+		for range 50 {
+			quick.next(t, patience)
+		}
+		if n := len(slow.all()); n != 2 {
+			t.Errorf("%d attempts at once, although two are allowed", n)
+		}
+		close(release)
+		b.store.settled(t, patience)
+	})
+}
+
+func TestOrderedDeliveriesWaitForEarlierOnes(t *testing.T) {
+	onBoth(t, func(t *testing.T, b *bed) {
+		var fails atomic.Int32
+		sink := newSink(t, func(w http.ResponseWriter, r *http.Request) {
+			if r.Header.Get("X-Dedup-Seq") == "1" && fails.Add(1) < 3 {
+				w.WriteHeader(500)
+			}
+			if r.Header.Get("X-Dedup-Seq") == "2" {
+				w.WriteHeader(410) // a dead one holds up nobody
+			}
+		})
+		d := destinationAt(t, "app", sink.URL)
+		d.Ordered = true
+		f := b.start(d)
+		run := dedup.RunRef{ID: "run"}
+		var all []delivery.Shipment
+		for _, seq := range []int64{3, 2, 1} {
+			s := shipmentFor("app")
+			s.Run, s.Seq = run, seq
+			all = append(all, s)
+		}
+		b.enqueue(f, all...)
+		b.store.settled(t, patience)
+		var got string
+		for _, r := range sink.all() {
+			got += r.Get("X-Dedup-Seq")
+		}
+		if got != "11123" {
+			t.Errorf("arrived in the order %s", got)
+		}
+		if n := len(b.store.attempts(all[0].ID)); n != 1 {
+			t.Errorf("waiting burnt %d attempts", n-1)
+		}
+	})
+}
+
+func TestAnOpenBreakerBurnsNoAttempts(t *testing.T) {
+	onBoth(t, func(t *testing.T, b *bed) {
+		var well atomic.Bool
+		sink := newSink(t, func(w http.ResponseWriter, _ *http.Request) {
+			if !well.Load() {
+				w.WriteHeader(503)
+			}
+		})
+		b.options.Breaker = Breaker{Failures: 3, Wait: 300 * time.Millisecond}
+		seen := make(chan BreakerState, 1000)
+		b.options.Observer = breakerObserver{states: seen}
+		d := destinationAt(t, "app", sink.URL)
+		d.Concurrency, d.Retry.Attempts = 2, 100
+		f := b.start(d)
+		b.enqueue(f, shipmentsFor("app", 20)...)
+		for range 4 { // closed, open, half-open, open again
+			<-seen
+		}
+		if n := len(sink.all()); n > 8 {
+			t.Errorf("%d attempts although the breaker opens after 3", n)
+		}
+		states, err := f.Destinations(t.Context())
+		must(t, err)
+		if len(states) != 1 || states[0].Waiting != 20 || states[0].Breaker == BreakerClosed {
+			t.Errorf("%+v", states)
+		}
+		well.Store(true)
+		b.store.settled(t, patience)
+		if n := b.store.counts()[delivery.Delivered]; n != 20 {
+			t.Errorf("%d delivered", n)
+		}
+	})
+}
+
+type breakerObserver struct {
+	nobody
+	states chan BreakerState
+}
+
+func (o breakerObserver) BreakerChanged(_ string, s BreakerState) { o.states <- s }
+
+func TestTheRateIsKept(t *testing.T) {
+	onBoth(t, func(t *testing.T, b *bed) {
+		sink := newSink(t, nil)
+		d := destinationAt(t, "app", sink.URL)
+		d.Rate = 50
+		f := b.start(d)
+		b.enqueue(f, shipmentsFor("app", 40)...)
+		b.store.settled(t, patience)
+		requests := sink.all()
+		if took := requests[39].at.Sub(requests[0].at); took < 700*time.Millisecond {
+			t.Errorf("40 at 50 a second in %s", took)
+		}
+		if b.store.begins > 0 && len(requests) != 40 {
+			t.Errorf("%d requests", len(requests))
+		}
+	})
+}
+
+func TestPausedDestinationsWaitInAllProcesses(t *testing.T) {
+	onBoth(t, func(t *testing.T, b *bed) {
+		sink := newSink(t, nil)
+		f := b.start(destinationAt(t, "app", sink.URL))
+		b.enqueue(f, shipmentFor("app"))
+		b.store.settled(t, patience) // its queue exists
+		must(t, f.Pause(t.Context(), "app"))
+		paused := func(want bool) {
+			t.Helper()
+			states, err := f.Destinations(t.Context())
+			must(t, err)
+			if len(states) != 1 || states[0].Paused != want {
+				t.Errorf("%+v", states)
+			}
+		}
+		paused(true)
+		// Poll-only processes see it a little later; then nothing more is sent.
+		testkit.Eventually(t, patience, func() error {
+			before := len(sink.all())
+			s := shipmentFor("app")
+			b.enqueue(f, s)
+			wait(t.Context(), 300*time.Millisecond)
+			return equal("requests while paused", len(sink.all())-before, 0)
+		})
+		must(t, f.Resume(t.Context(), "app"))
+		paused(false)
+		b.store.settled(t, patience)
+		if f.Pause(t.Context(), "nobody") == nil {
+			t.Error("an unknown destination was paused")
+		}
+	})
+}
+
+func TestDestinationsComeAndGoAtRunTime(t *testing.T) {
+	onBoth(t, func(t *testing.T, b *bed) {
+		first, second := newSink(t, nil), newSink(t, nil)
+		log, records := testkit.CaptureLogger(t)
+		b.options.Log = log
+		f := b.start()
+		a, c := destinationAt(t, "first", first.URL), destinationAt(t, "second", second.URL)
+		must(t, f.SetDestinations([]*delivery.Destination{a}))
+		b.enqueue(f, shipmentFor("first"))
+		first.next(t, patience)
+		b.store.settled(t, patience)
+
+		must(t, f.SetDestinations([]*delivery.Destination{c}))
+		testkit.Eventually(t, patience, func() error { // until its queue has stopped, what comes is worked or waits
+			return equal("queues", fmt.Sprint(f.queues.wanted()), "map[second:8]")
+		})
+		const warning = "deliveries wait for a destination that is not configured: put it back, or cancel them"
+		testkit.Eventually(t, patience, func() error {
+			b.enqueue(f, shipmentFor("first"), shipmentFor("second"))
+			second.next(t, patience)
+			return equal("warnings", len(records.With(warning)), 1)
+		})
+		states, err := f.Destinations(t.Context())
+		must(t, err)
+		if len(states) != 2 || states[0].Name != "first" || states[0].Configured || states[0].Waiting == 0 || !states[1].Configured {
+			t.Errorf("%+v", states)
+		}
+
+		resized := *a
+		resized.Concurrency = 1
+		must(t, f.SetDestinations([]*delivery.Destination{&resized, c}))
+		b.store.settled(t, 2*unknownPause)
+		if n := len(records.With(warning)); n != 1 {
+			t.Errorf("%d warnings for one destination", n)
+		}
+	})
+}
+
+func TestConcurrencyChangesAtRunTime(t *testing.T) {
+	onBoth(t, func(t *testing.T, b *bed) {
+		release := make(chan struct{})
+		sink := newSink(t, func(http.ResponseWriter, *http.Request) { <-release })
+		d := destinationAt(t, "app", sink.URL)
+		d.Concurrency = 1
+		f := b.start(d)
+		b.enqueue(f, shipmentsFor("app", 10)...)
+		sink.next(t, patience)
+		more := *d
+		more.Concurrency = 5
+		must(t, f.SetDestinations([]*delivery.Destination{&more}))
+		release <- struct{}{} // the one under way ends, then the queue is worked with five
+		for range 5 {
+			sink.next(t, patience)
+		}
+		close(release)
+		b.store.settled(t, patience)
+	})
+}
+
+func TestBadDestinationsAreRefusedAndTheOldOnesStay(t *testing.T) {
+	b := postgresBed(t)
+	good := destinationAt(t, "app", "https://app.example.com")
+	f := b.start(good)
+	for name, change := range map[string]func(*delivery.Destination){
+		"name":        func(d *delivery.Destination) { d.Name = "App Server" },
+		"URL":         func(d *delivery.Destination) { d.URL = nil },
+		"timeout":     func(d *delivery.Destination) { d.Timeout = 0 },
+		"concurrency": func(d *delivery.Destination) { d.Concurrency = 100_000 },
+		"attempts":    func(d *delivery.Destination) { d.Retry.Attempts = 0 },
+		"twice":       func(*delivery.Destination) {},
+	} {
+		bad := *good
+		change(&bad)
+		if f.SetDestinations([]*delivery.Destination{good, &bad}) == nil {
+			t.Errorf("%s: it is taken", name)
+		}
+	}
+	event := delivery.Event{Source: "apify", Type: "X", Outcome: dedup.OutcomeNew}
+	if got := fmt.Sprint(f.Route(event)); got != "[app]" {
+		t.Errorf("routes to %s", got)
+	}
+	event.Outcome = dedup.OutcomeTest
+	if got := f.Route(event); got != nil {
+		t.Errorf("routes a TEST event to %v", got)
+	}
+}
+
+func TestAfterA2xxThereIsNoSecondRequestWhileTheStoreIsDown(t *testing.T) {
+	onBoth(t, func(t *testing.T, b *bed) {
+		sink := newSink(t, func(http.ResponseWriter, *http.Request) { b.store.fail(errDown) })
+		f := b.start(destinationAt(t, "app", sink.URL))
+		s := shipmentFor("app")
+		b.enqueue(f, s)
+		sink.next(t, patience)
+		wait(t.Context(), 5*b.options.RescueAfter/2) // longer than a job may be silent
+		b.store.fail(nil)
+		b.store.settled(t, patience)
+		if got := b.store.attempts(s.ID); len(got) != 1 || len(sink.all()) != 1 {
+			t.Errorf("%d requests, attempts %+v", len(sink.all()), got)
+		}
+	})
+}
+
+func TestJobsOfADeadProcessAreTakenUp(t *testing.T) {
+	b := postgresBed(t)
+	sink := newSink(t, nil)
+	f := b.start()
+	b.enqueue(f, shipmentsFor("app", 20)...)
+	// What a process leaves behind that was killed in the middle of its attempts.
+	b.exec("UPDATE river_job SET state = 'running', attempt = 1, attempted_at = now(), attempted_by = '{dead}'")
+	died := time.Now()
+	must(t, f.SetDestinations([]*delivery.Destination{destinationAt(t, "app", sink.URL)}))
+	b.store.settled(t, patience)
+	if took := time.Since(died); took < b.options.RescueAfter {
+		t.Errorf("taken up after %s: too early", took)
+	}
+	if n := len(sink.all()); n != 20 {
+		t.Errorf("%d requests", n)
+	}
+}
+
+func TestARestartOfTheOnlyProcessTakesUpItsJobsAtOnce(t *testing.T) {
+	b := sqliteBed(t)
+	b.options.RescueAfter = time.Hour
+	sink := newSink(t, nil)
+	f, err := New(b.options)
+	must(t, err)
+	b.enqueue(f, shipmentFor("app"))
+	b.exec("UPDATE river_job SET state = 'running', attempt = 1, attempted_at = strftime('%Y-%m-%d %H:%M:%f', 'now')")
+	b.start(destinationAt(t, "app", sink.URL))
+	b.store.settled(t, patience)
+}
+
+// A long attempt gives signs of life: another process leaves it alone.
+func TestLongAttemptsAreLeftToTheirProcess(t *testing.T) {
+	b := postgresBed(t)
+	release := make(chan struct{})
+	sink := newSink(t, func(http.ResponseWriter, *http.Request) { <-release })
+	d := destinationAt(t, "app", sink.URL)
+	d.Timeout = patience
+	one := b.start(d)
+	b.start(d)
+	s := shipmentFor("app")
+	b.enqueue(one, s)
+	sink.next(t, patience)
+	wait(t.Context(), 4*b.options.RescueAfter)
+	close(release)
+	b.store.settled(t, patience)
+	if n := len(sink.all()); n != 1 {
+		t.Errorf("%d requests", n)
+	}
+}
+
+func TestStopLetsAttemptsEnd(t *testing.T) {
+	onBoth(t, func(t *testing.T, b *bed) {
+		before := goleak.IgnoreCurrent()
+		release := make(chan struct{})
+		sink := newSink(t, func(http.ResponseWriter, *http.Request) { <-release })
+		f := b.start(destinationAt(t, "app", sink.URL))
+		b.enqueue(f, shipmentsFor("app", 30)...)
+		for range 8 {
+			sink.next(t, patience)
+		}
+		stopped := make(chan error)
+		go func() { stopped <- f.Stop(t.Context()) }()
+		<-f.stopping
+		close(release)
+		must(t, <-stopped)
+		if n := b.store.counts(); n[delivery.Delivering] != 0 || n[delivery.Delivered] != len(sink.all()) {
+			t.Errorf("%v after %d requests", n, len(sink.all()))
+		}
+		if n := b.count("SELECT count(*) FROM river_job WHERE state = 'running'"); n != 0 {
+			t.Errorf("%d jobs are left running", n)
+		}
+		if f.Stop(t.Context()) == nil {
+			t.Error("it was stopped twice")
+		}
+		sink.Close()
+		_ = before // other tests run at the same time: leaks are looked for in TestNothingRunsAfterAStop
+	})
+}
+
+func TestStopCutsOffWhatTakesTooLong(t *testing.T) {
+	onBoth(t, func(t *testing.T, b *bed) {
+		release := make(chan struct{})
+		sink := newSink(t, func(http.ResponseWriter, *http.Request) { <-release })
+		d := destinationAt(t, "app", sink.URL)
+		d.Timeout = time.Minute
+		f := b.start(d)
+		s := shipmentFor("app")
+		b.enqueue(f, s)
+		sink.next(t, patience)
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		defer cancel()
+		must(t, f.Stop(ctx))
+		close(release)
+		got := b.store.attempts(s.ID)
+		if len(got) != 1 || got[0].State != delivery.Retrying || !strings.Contains(got[0].Error, "the gateway had to stop") {
+			t.Errorf("attempts %+v", got)
+		}
+		b.start(d)
+		b.store.settled(t, patience)
+	})
+}
+
+func TestStopGivesUpOnADeadStore(t *testing.T) {
+	b := postgresBed(t)
+	sink := newSink(t, func(http.ResponseWriter, *http.Request) { b.store.fail(errDown) })
+	d := destinationAt(t, "app", sink.URL)
+	f := b.start(d)
+	s := shipmentFor("app")
+	b.enqueue(f, s)
+	sink.next(t, patience)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if err := f.Stop(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		t.Error(err)
+	}
+	b.store.fail(nil)
+	sink.Config.Handler = status(204)
+	b.start(d)
+	b.store.settled(t, patience)
+}
+
+func TestAForwarderThatWasNeverStartedStops(t *testing.T) {
+	b := sqliteBed(t)
+	f, err := New(b.options)
+	must(t, err)
+	must(t, f.Stop(t.Context()))
+}
+
+func TestWithdrawnJobsAreNotWorked(t *testing.T) {
+	onBoth(t, func(t *testing.T, b *bed) {
+		sink := newSink(t, nil)
+		f := b.start()
+		kept, taken := shipmentFor("app"), shipmentFor("app")
+		b.enqueue(f, kept, taken)
+		if b.db.Postgres != nil {
+			tx, err := b.db.Postgres.Begin(t.Context())
+			must(t, err)
+			must(t, f.WithdrawPostgres(t.Context(), tx, []dedup.ID{taken.ID}))
+			must(t, tx.Commit(t.Context()))
+		} else {
+			tx, err := b.db.SQLite.BeginTx(t.Context(), nil)
+			must(t, err)
+			must(t, f.WithdrawSQLite(t.Context(), tx, []dedup.ID{taken.ID}))
+			must(t, tx.Commit())
+		}
+		must(t, f.SetDestinations([]*delivery.Destination{destinationAt(t, "app", sink.URL)}))
+		testkit.Eventually(t, patience, func() error { return equal("kept", b.store.state(kept.ID), delivery.Delivered) })
+		testkit.Eventually(t, patience, func() error {
+			return equal("open jobs", b.count("SELECT count(*) FROM river_job WHERE state NOT IN ('completed', 'cancelled')"), 0)
+		})
+		if got := b.store.state(taken.ID); got != delivery.Pending {
+			t.Errorf("the other one is %s", got)
+		}
 	})
 }
