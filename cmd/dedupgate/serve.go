@@ -26,11 +26,15 @@ func (*serveCmd) Help() string {
 a token made on first start and kept. With one, migrations are applied under a lock before the listeners answer.
 
 SIGTERM stops in good order: not ready, requests in flight answered, batches flushed, exit 0. Ctrl-C does the same
-without waiting for load balancers to turn away; a second signal ends at once. SIGHUP reads the configuration again.`
+without waiting for load balancers to turn away; a second signal ends at once. SIGHUP reads the configuration again.
+
+Memory: the collector runs when garbage is four times what is in use, and harder from 512 MiB on; GOGC and GOMEMLIMIT
+change that.`
 }
 
 // Run serves until a signal ends it.
 func (c *serveCmd) Run(std streams) error {
+	tuneCollector()
 	cfg, err := c.load()
 	if err != nil {
 		return err

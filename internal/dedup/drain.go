@@ -15,12 +15,18 @@ type Drainer struct {
 	Batch    int // hits a transaction
 	Observer Observer
 	Log      *slog.Logger
+	// Busy reports that senders wait for answers and that hits may wait instead; nil: never.
+	Busy func() bool
 }
 
 // The waits after a failure of either side.
 const (
 	firstDrainWait = 50 * time.Millisecond
 	maxDrainWait   = 2 * time.Second
+	// While senders wait, the drainer rests this many times as long as it has worked, but no longer than maxDrainRest: a hit
+	// is safe in Redis, and its receipt is a matter of bookkeeping, which a sender should not wait for.
+	restForWork  = 10
+	maxDrainRest = time.Second
 )
 
 // Run drains until ctx ends. Failures are waited out and logged once per outage; nothing is lost by them, since a hit
@@ -28,8 +34,11 @@ const (
 func (d *Drainer) Run(ctx context.Context) {
 	wait, failing := firstDrainWait, false
 	for ctx.Err() == nil {
-		_, err := d.Step(ctx)
+		_, worked, err := d.step(ctx)
 		if err == nil {
+			if worked > 0 && d.Busy != nil && d.Busy() {
+				sleep(ctx, min(restForWork*worked, maxDrainRest))
+			}
 			if failing {
 				d.Log.Info("draining hits again")
 			}
@@ -47,18 +56,25 @@ func (d *Drainer) Run(ctx context.Context) {
 
 // Step moves one batch and returns its size; 0 when none came for a while.
 func (d *Drainer) Step(ctx context.Context) (int, error) {
+	n, _, err := d.step(ctx)
+	return n, err
+}
+
+// step is Step and how long it worked, waiting for hits not counted.
+func (d *Drainer) step(ctx context.Context) (n int, worked time.Duration, err error) {
 	batch, err := d.Source.ReadHits(ctx, d.Batch)
 	if err != nil || len(batch.Hits) == 0 {
-		return 0, err
+		return 0, 0, err
 	}
 	start := time.Now()
 	err = d.record(ctx, batch.Hits)
 	d.Observer.Observed(OpDrain, len(batch.Hits), time.Since(start), err != nil)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	// The commit is done: acknowledge even while shutting down, else the next drainer does the work again.
-	return len(batch.Hits), d.Source.DoneHits(context.WithoutCancel(ctx), batch)
+	err = d.Source.DoneHits(context.WithoutCancel(ctx), batch)
+	return len(batch.Hits), time.Since(start), err
 }
 
 // record stores the hits; of those that the database refuses, the refused text is left out and the receipt kept.

@@ -157,3 +157,39 @@ func TestDrainerKeepsTheReceiptOfARefusedHit(t *testing.T) {
 		t.Error("the refused hit's receipt was not stored without its text")
 	}
 }
+
+func TestDrainerRestsWhileSendersWait(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		busy func() bool
+		want time.Duration // for 20 hits in two batches that take 5 ms each
+	}{
+		"nobody waits":    {func() bool { return false }, 10 * time.Millisecond},
+		"nobody can tell": {nil, 10 * time.Millisecond},
+		"senders wait":    {func() bool { return true }, 60 * time.Millisecond},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				q := &hitQueue{waiting: someHits(20)}
+				ctx, stop := context.WithCancel(t.Context())
+				start := time.Now()
+				var took time.Duration
+				q.record = func([]dedup.Hit) error {
+					time.Sleep(5 * time.Millisecond)
+					if len(q.waiting) == 10 {
+						took = time.Since(start)
+						stop()
+					}
+					return nil
+				}
+				d := drainer(q)
+				d.Busy = c.busy
+				d.Run(ctx)
+				if took != c.want {
+					t.Errorf("took %s, want %s", took, c.want)
+				}
+			})
+		})
+	}
+}

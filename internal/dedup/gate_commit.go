@@ -19,9 +19,8 @@ const (
 
 // commitWorker turns waiting requests into transactions until the queue closes.
 func (g *Gate) commitWorker() {
-	var batch []*pending
 	for {
-		batch = g.commits.take(batch[:0], g.opts.BatchRequests, g.opts.BatchBytes)
+		batch := g.commits.take(nil, g.opts.BatchRequests, g.opts.BatchBytes)
 		if len(batch) == 0 {
 			return
 		}
@@ -66,7 +65,7 @@ func (g *Gate) commit(batch []*pending) {
 func (g *Gate) conclude(batch []*pending, verdicts []Verdict, inc Incarnation, err error) bool {
 	switch {
 	case err == nil:
-		g.settle(batch, verdicts, inc)
+		g.committing.Go(func() { g.settle(batch, verdicts, inc) }) // the next transaction need not wait for it
 	case errors.Is(err, ErrRejected):
 		g.commitRejected(batch, err)
 	case errors.Is(err, ErrContended):

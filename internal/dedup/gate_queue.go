@@ -8,10 +8,9 @@ import (
 // gatherPatience is how long a worker gathers at most, should the batch under way be stuck.
 const gatherPatience = 25 * time.Millisecond
 
-// queue hands out what waits in batches, to several workers. A worker that comes while another has a batch under way
-// waits until as many requests wait as are under way, or nothing is under way: two workers that share the requests
-// evenly make larger batches, and less work, than one that takes what has just come in from under the other. A timer only
-// keeps a stuck batch from holding up the others.
+// queue hands out what waits in batches, to several workers. While a batch is under way another one starts only when it is
+// full: what waits meanwhile makes one large batch instead of several small ones, whose work would hardly be less each. A
+// timer keeps a stuck batch from holding up the others.
 type queue struct {
 	in    chan *pending // holds everything that the gate admits: sending never blocks
 	turn  sync.Mutex    // held by the one worker that gathers
@@ -40,7 +39,7 @@ func (q *queue) take(batch []*pending, maxRequests int, maxBytes int64) []*pendi
 		if len(batch) >= maxRequests || bytes >= maxBytes {
 			break
 		}
-		if p, open = q.next(len(batch), stuck.C); p == nil {
+		if p, open = q.next(stuck.C); p == nil {
 			break
 		}
 	}
@@ -48,16 +47,16 @@ func (q *queue) take(batch []*pending, maxRequests int, maxBytes int64) []*pendi
 	return batch
 }
 
-// next gives one more request for a batch that has n, or nil when the batch shall start. open is false when the queue is
+// next gives one more request for a batch, or nil when the batch shall start. open is false when the queue is
 // closed.
-func (q *queue) next(n int, stuck <-chan time.Time) (p *pending, open bool) {
+func (q *queue) next(stuck <-chan time.Time) (p *pending, open bool) {
 	for {
 		select {
 		case p, open = <-q.in:
 			return p, open
 		default:
 		}
-		if q.add(0) <= n { // also when nothing is under way
+		if q.add(0) == 0 {
 			return nil, true
 		}
 		select {

@@ -25,7 +25,7 @@ func twoCommitters(t *testing.T) (g *dedup.Gate, begun func() []int, end func())
 		<-goOn
 		return firstForAll(batch), thisLife, nil
 	}}
-	g = newGate(t, f, func(o *dedup.Options) { o.Committers, o.BatchRequests = 2, 64 })
+	g = newGate(t, f, func(o *dedup.Options) { o.Committers = 2 })
 	begun = func() []int {
 		synctest.Wait()
 		mu.Lock()
@@ -35,7 +35,7 @@ func twoCommitters(t *testing.T) (g *dedup.Gate, begun func() []int, end func())
 	return g, begun, func() { goOn <- struct{}{} }
 }
 
-func TestGateStartsASecondBatchWhenAsManyWaitAsAreUnderWay(t *testing.T) {
+func TestGateStartsASecondBatchWhenItIsFull(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		g, begun, end := twoCommitters(t)
@@ -57,27 +57,16 @@ func TestGateStartsASecondBatchWhenAsManyWaitAsAreUnderWay(t *testing.T) {
 		}
 		send(1)
 		want(1) // nothing under way: at once
+		send(15)
+		want(1) // one is under way, the other is not full
 		send(1)
-		want(1, 1) // one is under way, one waits
-		send(1)
-		want(1, 1) // both committers are busy
-		end()
-		want(1, 1, 1)
-		end()
-		end()
-		wg.Wait()
-
-		send(1)
-		send(1)
-		send(6) // wait for a committer
-		end()
-		end()
-		want(1, 1, 1, 1, 1, 6)
+		want(1, 16) // full
 		send(5)
-		want(1, 1, 1, 1, 1, 6) // five wait, six are under way
-		send(1)
-		want(1, 1, 1, 1, 1, 6, 6)
+		want(1, 16) // both committers are busy
 		end()
+		want(1, 16) // one is under way still
+		end()
+		want(1, 16, 5) // nothing is under way any more
 		end()
 		wg.Wait()
 	})
@@ -92,7 +81,7 @@ func TestGateDoesNotLetAStuckBatchHoldUpTheOthers(t *testing.T) {
 		send("a")
 		synctest.Wait()
 		send("b")
-		synctest.Wait()
+		time.Sleep(30 * time.Millisecond) // in the bubble: the first one is stuck meanwhile
 		for i := range 4 {
 			send(fmt.Sprint(i))
 		}

@@ -34,9 +34,14 @@ func (b books) Event(key dedup.Key) (deduptest.Event, bool) {
 	b.t.Helper()
 	var row eventRow
 	ok := b.take(&row, "event_key = ? AND source = ?", key.Event, key.Source)
+	var windowHits int64
+	if err := b.db.WithContext(b.t.Context()).Table("window_hits").Where("event_id = ?", row.ID).
+		Select("COALESCE(MAX(hits), 0)").Row().Scan(&windowHits); err != nil {
+		b.t.Fatalf("read the books: %v", err)
+	}
 	return deduptest.Event{
 		ID: dedup.ID(row.ID), FirstReceipt: dedup.ID(row.FirstReceiptID), Tag: dedup.DispatchTag(row.DispatchID),
-		Outcome: dedup.Outcome(row.Outcome), Seq: row.Seq, Hits: row.Hits, Body: row.Body,
+		Outcome: dedup.Outcome(row.Outcome), Seq: row.Seq, Hits: row.Hits + windowHits, Body: row.Body,
 	}, ok
 }
 

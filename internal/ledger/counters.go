@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"cmp"
 	"slices"
 	"time"
@@ -20,17 +21,12 @@ func (w writer) count(fresh []receiptRow, hits map[dedup.ID]int64) error {
 }
 
 func (w writer) countHits(hits map[dedup.ID]int64) error {
-	if len(hits) == 0 {
-		return nil
-	}
-	if err := w.dialect.planAfresh(w.tx); err != nil {
-		return err
-	}
 	rows := make([]hitCount, 0, len(hits))
 	for event, n := range hits {
 		rows = append(rows, hitCount{event, n})
 	}
-	return w.statements.hits.exec(w.tx, w.dialect, rows)
+	slices.SortFunc(rows, func(a, b hitCount) int { return bytes.Compare(a.event[:], b.event[:]) }) // so that rows are locked in one order
+	return w.statements.windowHits.exec(w.tx, w.dialect, rows)
 }
 
 func (w writer) rollups(fresh []receiptRow) []rollupRow {

@@ -22,8 +22,6 @@ type dialect interface {
 	maxRows(columns int) int
 	// reconnect replaces all connections, the used ones when they are given back.
 	reconnect(l *Ledger)
-	// addHits is SQL that adds v.n to the hits of each event v.id, locking the events in the order of their keys.
-	addHits() string
 	// planAfresh makes the rest of the transaction plan its statements for the tables as they are now.
 	planAfresh(tx *gorm.DB) error
 	// enqueue lets the outbox make jobs in a transaction that was begun on a pinned connection.

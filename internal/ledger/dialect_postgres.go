@@ -94,13 +94,6 @@ func (postgresDialect) receiptsJob(l *Ledger) func(ctx context.Context, cutoff t
 	}
 }
 
-func (postgresDialect) addHits() string {
-	return `, ordered AS (
-    SELECT e.id, v.n FROM v JOIN events e ON e.id = v.id ORDER BY e.source, e.event_key FOR NO KEY UPDATE OF e
-)
-UPDATE events SET hits = hits + ordered.n FROM ordered WHERE events.id = ordered.id`
-}
-
 // planAfresh keeps a join from being run by a plan that was made when its table was still empty.
 func (postgresDialect) planAfresh(tx *gorm.DB) error {
 	return tx.Exec("SET LOCAL plan_cache_mode = force_custom_plan").Error

@@ -61,8 +61,4 @@ func (sqliteDialect) receiptsJob(l *Ledger) func(ctx context.Context, cutoff tim
 	return func(ctx context.Context, cutoff time.Time) error { return l.deleteReceipts(ctx, "receipts", cutoff) }
 }
 
-func (sqliteDialect) addHits() string {
-	return `UPDATE events SET hits = hits + v.n FROM v WHERE events.id = v.id`
-}
-
 func (sqliteDialect) planAfresh(*gorm.DB) error { return nil }

@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"slices"
+	"time"
 
 	"gorm.io/gorm"
 
@@ -50,4 +51,12 @@ func hitReceipt(h *dedup.Hit) receiptRow {
 	}
 	row.setLag()
 	return row
+}
+
+// deleteWindowHits deletes the counts of events that are gone.
+func (l *Ledger) deleteWindowHits(ctx context.Context, cutoff time.Time) error {
+	return l.inChunks(ctx, "delete hits", func(tx *gorm.DB) (int64, error) {
+		return deleteChunk(tx, "window_hits", "event_id",
+			"event_id < ? AND NOT EXISTS (SELECT 1 FROM events WHERE events.id = event_id)", "event_id", firstID(cutoff))
+	})
 }

@@ -36,7 +36,7 @@ func openPostgres(opts Options) (*gorm.DB, *pgxpool.Pool, error) {
 	setBounds(cfg.ConnConfig)
 	cfg.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
 		readTimesInUTC(conn)
-		makeRoom(conn)
+		writeArrays(conn)
 		if err := commitDurably(ctx, conn); err != nil {
 			return err
 		}

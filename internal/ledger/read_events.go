@@ -19,7 +19,8 @@ type eventListRow struct {
 // listedEvents selects all of an event but its body.
 func listedEvents(db *gorm.DB) *gorm.DB {
 	return db.Model(&eventRow{}).Select(`id, source, event_key, type, kind, run_id, actor_id, task_id, generation, dispatch_id,
-seq, outcome, hits, first_receipt_id, received_at, occurred_at, content_type, headers, body_bytes, body IS NULL AS body_purged`)
+seq, outcome, hits + COALESCE((SELECT w.hits FROM window_hits w WHERE w.event_id = events.id), 0) AS hits, first_receipt_id,
+received_at, occurred_at, content_type, headers, body_bytes, body IS NULL AS body_purged`)
 }
 
 // Events lists events, newest first. By run, it lists the events that are the run's own: a TEST that names it is not.

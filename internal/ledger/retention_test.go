@@ -68,9 +68,13 @@ func retention(t *testing.T, opts Options) {
 		}
 	}
 	all := int64(len(batch))
+	hit := dedup.Hit{ReceiptID: dedup.NewID(start), ReceivedAt: start, Source: "apify", EventID: verdicts[0].EventID}
+	if err := l.RecordHits(t.Context(), []dedup.Hit{hit}); err != nil || count("window_hits") != 1 {
+		t.Errorf("%d counts of hits, error %v", count("window_hits"), err)
+	}
 
 	later(4)
-	if count("receipts") != all || withBody() != all-1 || count("quarantine") != 1 {
+	if count("receipts") != all+1 || count("window_hits") != 1 || withBody() != all-1 || count("quarantine") != 1 {
 		t.Fatal("something was deleted too early")
 	}
 	later(6)
@@ -103,7 +107,7 @@ func retention(t *testing.T, opts Options) {
 		t.Errorf("counters left: %v, %v", b.Tallies("apify"), b.Lags("apify"))
 	}
 	later(60)
-	if count("events")+count("runs")+count("receipts")+count("rollups") != 0 {
+	if count("events")+count("runs")+count("receipts")+count("rollups")+count("window_hits") != 0 {
 		t.Error("something is kept for ever")
 	}
 	*clock = start.Add(1000 * day)

@@ -10,14 +10,14 @@ type statements struct {
 	fixOutcomes  statement[eventRow]
 	quarantine   statement[quarantineRow]
 	receipts     statement[receiptRow]
-	hits         statement[hitCount]
+	windowHits   statement[hitCount]
 	rollups      statement[rollupRow]
 	lags         statement[lagRow]
 	readVerdicts statement[receiptRow]
 	deliveries   deliveryStatements
 }
 
-// hitCount is a number of repeats of one event.
+// hitCount is a number of repeats of one event that Redis knew.
 type hitCount struct {
 	event dedup.ID
 	n     int64
@@ -50,10 +50,10 @@ ON CONFLICT (source, reason, body_hash) DO UPDATE SET hits = quarantine.hits + e
     last_seen_at = CASE WHEN excluded.last_seen_at > quarantine.last_seen_at THEN excluded.last_seen_at ELSE quarantine.last_seen_at END
 RETURNING source, reason, body_hash, id`),
 		receipts: insert("receipts", receiptColumns(), `ON CONFLICT (received_at, id) DO NOTHING RETURNING id`),
-		hits: over([]column[hitCount]{
-			ids("id", func(h *hitCount) dedup.ID { return h.event }),
-			number("n", func(h *hitCount) int64 { return h.n }),
-		}, d.addHits()),
+		windowHits: insert("window_hits", []column[hitCount]{
+			ids("event_id", func(h *hitCount) dedup.ID { return h.event }),
+			number("hits", func(h *hitCount) int64 { return h.n }),
+		}, `ON CONFLICT (event_id) DO UPDATE SET hits = window_hits.hits + excluded.hits`),
 		rollups: insert("rollups", rollupColumns(), `
 ON CONFLICT (minute, source, outcome, reason, repeat, shard) DO UPDATE SET count = rollups.count + excluded.count`),
 		lags: insert("repeat_lag", lagColumns(), `

@@ -15,60 +15,102 @@ import (
 type column[R any] struct {
 	name   string
 	pgType string
-	sample any // of the type that value returns
-	value  func(*R) any
+	value  func(*R) any            // as SQLite gets it
+	binary func([]byte, *R) []byte // appends it as an element of PostgreSQL's array
+	size   func(*R) int            // of the element, about; nil when it is small
 }
 
 func text[R any](name string, get func(*R) string) column[R] {
-	return column[R]{name, "text", "", func(r *R) any { return get(r) }}
+	return column[R]{
+		name: name, pgType: "text", value: func(r *R) any { return get(r) },
+		binary: func(buf []byte, r *R) []byte { return appendText(buf, get(r)) },
+	}
 }
 
 func number[R any](name string, get func(*R) int64) column[R] {
-	return column[R]{name, "bigint", int64(0), func(r *R) any { return get(r) }}
+	return column[R]{
+		name: name, pgType: "bigint", value: func(r *R) any { return get(r) },
+		binary: func(buf []byte, r *R) []byte { return appendInt64(buf, get(r)) },
+	}
 }
 
 func boolean[R any](name string, get func(*R) bool) column[R] {
-	return column[R]{name, "boolean", false, func(r *R) any { return get(r) }}
+	return column[R]{
+		name: name, pgType: "boolean", value: func(r *R) any { return get(r) },
+		binary: func(buf []byte, r *R) []byte { return appendBool(buf, get(r)) },
+	}
 }
 
 // octets never gives NULL: an empty value stays an empty value.
 func octets[R any](name string, get func(*R) []byte) column[R] {
-	return column[R]{name, "bytea", []byte{}, func(r *R) any {
-		if b := get(r); b != nil {
-			return b
-		}
-		return []byte{}
-	}}
+	return column[R]{
+		name: name, pgType: "bytea",
+		value: func(r *R) any {
+			if b := get(r); b != nil {
+				return b
+			}
+			return []byte{}
+		},
+		binary: func(buf []byte, r *R) []byte { return appendText(buf, get(r)) },
+		size:   func(r *R) int { return len(get(r)) },
+	}
 }
 
 // ids gives NULL for the zero id.
 func ids[R any](name string, get func(*R) dedup.ID) column[R] {
-	return column[R]{name, "uuid", rowID{}, func(r *R) any {
-		if id := get(r); !id.IsZero() {
-			return rowID(id)
-		}
-		return nil
-	}}
+	return column[R]{
+		name: name, pgType: "uuid",
+		value: func(r *R) any {
+			if id := get(r); !id.IsZero() {
+				return rowID(id)
+			}
+			return nil
+		},
+		binary: func(buf []byte, r *R) []byte {
+			if id := get(r); !id.IsZero() {
+				return appendText(buf, id[:])
+			}
+			return appendNull(buf)
+		},
+	}
 }
 
 // moment gives NULL for the zero time.
 func moment[R any](name string, get func(*R) time.Time) column[R] {
-	return column[R]{name, "timestamptz", time.Time{}, func(r *R) any {
-		if t := get(r); !t.IsZero() {
-			return t
-		}
-		return nil
-	}}
+	return column[R]{
+		name: name, pgType: "timestamptz",
+		value: func(r *R) any {
+			if t := get(r); !t.IsZero() {
+				return t
+			}
+			return nil
+		},
+		binary: func(buf []byte, r *R) []byte {
+			if t := get(r); !t.IsZero() {
+				return appendTime(buf, t)
+			}
+			return appendNull(buf)
+		},
+	}
 }
 
 // optionalNumber gives NULL for nil.
 func optionalNumber[R any](name string, get func(*R) *int64) column[R] {
-	return column[R]{name, "bigint", int64(0), func(r *R) any {
-		if n := get(r); n != nil {
-			return *n
-		}
-		return nil
-	}}
+	return column[R]{
+		name: name, pgType: "bigint",
+		value: func(r *R) any {
+			if n := get(r); n != nil {
+				return *n
+			}
+			return nil
+		},
+		binary: func(buf []byte, r *R) []byte {
+			if n := get(r); n != nil {
+				return appendInt64(buf, *n)
+			}
+			return appendNull(buf)
+		},
+	}
 }
 
 // names lists the columns for an INSERT.

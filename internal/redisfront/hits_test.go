@@ -258,8 +258,14 @@ func TestFullSourceIsCountedOnceASecond(t *testing.T) {
 	var clock clock
 	opts := redisfront.Options{Addrs: []string{addr}, LedgerID: ledger(t), Now: clock.now, HitsCap: 3}
 	writer, other := open(t, opts), open(t, opts)
+	if writer.HitsPileUp() {
+		t.Error("hits pile up before there are any")
+	}
 	for range 3 {
 		must(t, writer.Append(t.Context(), []dedup.Hit{newHit("apify")}))
+	}
+	if !writer.HitsPileUp() {
+		t.Error("a full stream does not count as piled up")
 	}
 	full := func() error { return writer.Append(t.Context(), []dedup.Hit{newHit("apify")}) }
 	if err := full(); !errors.Is(err, dedup.ErrHitsToLedger) {

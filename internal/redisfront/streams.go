@@ -158,6 +158,20 @@ func registration(ctx context.Context, ledger string, list []*stream) *redis.Int
 	return redis.NewIntCmd(ctx, args...)
 }
 
+// HitsPileUp reports that, as far as this process knows, more than a quarter of what a source's hits may take waits for the
+// drainer. It does not ask Redis.
+func (f *Front) HitsPileUp() bool {
+	s := &f.streams
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, st := range s.bySource {
+		if st.length > f.opts.HitsCap/4 {
+			return true
+		}
+	}
+	return false
+}
+
 // HitsWaiting is the number of hits in Redis that are not in the ledger yet, over all gateways on it.
 func (f *Front) HitsWaiting(ctx context.Context) (int64, error) {
 	if f.embedded != nil {
