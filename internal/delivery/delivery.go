@@ -43,6 +43,7 @@ type Event struct {
 	Source  string
 	Type    string // as told by the sender; "" when there was none
 	Outcome dedup.Outcome
+	Via     dedup.Via // "" when an operator has it delivered again
 }
 
 // Shipment is one delivery made ready for an attempt: everything that the request is made of.

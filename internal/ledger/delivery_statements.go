@@ -22,6 +22,7 @@ type deliveryStatements struct {
 	cancel  statement[deliveryRow]
 	about   statement[deliveryRow]
 	blocked statement[follower]
+	doubt   statement[doubtRow]
 }
 
 // made gives back what an INSERT has made, which is all that needs a job.
@@ -31,6 +32,7 @@ func newDeliveryStatements(d dialect) deliveryStatements {
 	touched := []column[deliveryRow]{deliveryID(), deliveryUpdatedAt()}
 	return deliveryStatements{
 		insert: insert("deliveries", deliveryColumns(), made),
+		doubt:  newDoubtStatement(),
 		// The next replay of the event to the destination; at a tie the other one has won.
 		replay: over(deliveryColumns(), `
 INSERT INTO deliveries (id, event_id, destination, state, updated_at, replay)

@@ -56,6 +56,7 @@ type Ledger struct {
 	probe   probe
 	shards  shards
 	outbox  Outbox // nil: nothing is forwarded
+	doubt   Doubt  // nil: nothing is looked up
 
 	statements *statements
 }

@@ -3,7 +3,6 @@ package ledger
 import (
 	"context"
 	"errors"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"testing"
@@ -13,21 +12,9 @@ import (
 	"github.com/dedupgate/dedupgate/internal/testkit"
 )
 
-// onBoth runs a test on either database.
-func onBoth(t *testing.T, test func(t *testing.T, l *Ledger)) {
-	t.Run("postgres", func(t *testing.T) {
-		t.Parallel()
-		test(t, openMigrated(t, Options{URL: testkit.Postgres(t)}))
-	})
-	t.Run("sqlite", func(t *testing.T) {
-		t.Parallel()
-		test(t, openMigrated(t, Options{Path: filepath.Join(t.TempDir(), "ledger.db")}))
-	})
-}
-
 func TestRecordedFindsByRunAndByKey(t *testing.T) {
 	t.Parallel()
-	onBoth(t, func(t *testing.T, l *Ledger) {
+	onEach(t, func(t *testing.T, l *Ledger) {
 		ofOther := newEntry(readTime, "r:R1:1:S", "R1")
 		ofOther.Key.Source = "other"
 		mustRecord(t, l,
@@ -69,7 +56,7 @@ func TestRecordedFindsByRunAndByKey(t *testing.T) {
 
 func TestProgressIsKept(t *testing.T) {
 	t.Parallel()
-	onBoth(t, func(t *testing.T, l *Ledger) {
+	onEach(t, func(t *testing.T, l *Ledger) {
 		if at, err := l.Progress(t.Context(), "reconcile"); err != nil || !at.IsZero() {
 			t.Errorf("of a job that never ran: %v, %v", at, err)
 		}

@@ -31,7 +31,7 @@ func (l *Ledger) record(ctx context.Context, batch []*dedup.Entry) (verdicts []d
 	defer l.shards.give(shard)
 	inc, err = l.joinable(ctx, func(tx *gorm.DB, pinned *sql.Conn) error {
 		r := newRecording(writer{tx, l.dialect, l.statements, shard}, batch)
-		r.outbox, r.post = l.outbox, l.poster(tx, pinned)
+		r.outbox, r.post, r.doubt = l.outbox, l.poster(tx, pinned), l.doubt
 		verdicts = r.verdicts
 		return r.run()
 	})
@@ -82,6 +82,7 @@ type recording struct {
 	verdicts []dedup.Verdict // in the order of the batch
 	outbox   Outbox          // nil: nothing is forwarded
 	post     func([]delivery.Due) error
+	doubt    Doubt // nil: nothing is looked up
 
 	claimants   []*claimant // one for each event key, in the order of keys
 	runs        []*run      // one for each run that claimants may move, in the order of their keys
@@ -110,6 +111,7 @@ func (r *recording) run() error {
 		{"upsert events", r.upsertEvents},
 		{"move runs", r.moveRuns},
 		{"make deliveries", r.makeDeliveries},
+		{"note doubts", r.noteDoubts},
 		{"upsert quarantine", r.upsertQuarantine},
 		{"insert receipts", r.storeReceipts},
 	} {

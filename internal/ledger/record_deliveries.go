@@ -35,7 +35,7 @@ func (r *recording) makeDeliveries() error {
 // deliveries are those of a claimant that is its event's first.
 func (c *claimant) deliveries(outbox Outbox) []deliveryRow {
 	routes := outbox.Route(delivery.Event{
-		Source: c.first.Key.Source, Type: c.first.Type, Outcome: dedup.Decide(c.first, c.found).Outcome,
+		Source: c.first.Key.Source, Type: c.first.Type, Outcome: dedup.Decide(c.first, c.found).Outcome, Via: c.first.Via,
 	})
 	rows := make([]deliveryRow, len(routes))
 	for i, route := range routes {

@@ -107,6 +107,9 @@ func (l *Ledger) deleteKeys(ctx context.Context, cutoff time.Time) error {
 		err = l.deleteDeliveries(ctx, cutoff)
 	}
 	if err == nil {
+		err = l.deleteDoubts(ctx, cutoff)
+	}
+	if err == nil {
 		err = l.inChunks(ctx, "delete runs", func(tx *gorm.DB) (int64, error) {
 			return deleteChunk(tx, "runs", "run_id, kind, source", "first_seen_at < ? AND updated_at < ?", "first_seen_at", cutoff, cutoff)
 		})
