@@ -4,9 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -22,14 +25,24 @@ import (
 // the admin API.
 func embeddedGateway(t *testing.T) (webhook, api []string) {
 	t.Helper()
+	return gatewayWith(t, "")
+}
+
+// gatewayWith is an embedded gateway with a configuration file of this text.
+func gatewayWith(t *testing.T, yaml string) (webhook, api []string) {
+	t.Helper()
 	dir := t.TempDir()
+	path := filepath.Join(dir, "dedupgate.yaml")
+	if err := os.WriteFile(path, []byte(yaml), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	environ := []string{"DEDUPGATE_DATA_DIR=" + dir, "DEDUPGATE_HTTP_LISTEN=127.0.0.1:0", "DEDUPGATE_ADMIN_LISTEN=127.0.0.1:0"}
-	cfg, err := config.Load("", environ)
+	cfg, err := config.Load(path, environ)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
-	a, err := app.New(ctx, app.Options{Config: cfg, Environ: environ, Build: build(), Log: testkit.Logger(t)})
+	a, err := app.New(ctx, app.Options{Config: cfg, Path: path, Environ: environ, Build: build(), Log: testkit.Logger(t)})
 	if err != nil {
 		cancel()
 		t.Fatal(err)
@@ -89,6 +102,19 @@ func TestStormAgainstAGateway(t *testing.T) {
 	if err := json.Unmarshal([]byte(r.out), &report); err != nil || r.code != 0 || report.Seed != 12 || report.Runs != 60 || !report.OK() {
 		t.Error(err, r)
 	}
+}
+
+func TestStormWithASink(t *testing.T) {
+	t.Parallel()
+	const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+	address := fmt.Sprintf("127.0.0.1:%d", testkit.FreePort(t))
+	webhook, api := gatewayWith(t, fmt.Sprintf("destinations: [{name: storm, url: 'http://%s/dedupgate-storm', secret: %s, test: true}]", address, secret))
+	args := append(append([]string{"storm", "--runs", "60", "--tests", "0.2", "--sink", "--sink-listen", address, "--sink-secret-file", tokenFile(t, secret)},
+		webhook[:2]...), api...)
+	execute(t, "", args...).expect(t, 0, "events arrived, 0 arrivals more", "Nothing lost, nothing doubled, nothing went back.")
+	execute(t, "", append([]string{"destinations", "list"}, api...)...).expect(t, 0, "storm", "good", "http://"+address+"/dedupgate-storm")
+	execute(t, "", append([]string{"deliveries", "list", "--state", "delivered", "-n", "2"}, api...)...).expect(t, 0, "delivered", "There are more")
+	execute(t, "", append([]string{"replay", "--since", "1h", "--type", "TEST", "--dry-run", "--reason", "to see"}, api...)...).expect(t, 0, "chosen")
 }
 
 func TestStormAgainstALiar(t *testing.T) {

@@ -2,12 +2,15 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
 
+	"github.com/dedupgate/dedupgate/internal/client"
 	"github.com/dedupgate/dedupgate/internal/storm"
 )
 
@@ -38,6 +41,10 @@ type stormCmd struct {
 
 	RedisMayForget bool `help:"Redis is going to lose data: receipts of duplicates may be missing then, nothing else."`
 	JSON           bool `name:"json" help:"Print the report as one JSON object."`
+
+	Sink           bool   `group:"What comes out of the gateway" help:"Be a destination too, and check that every event arrives."`
+	SinkListen     string `group:"What comes out of the gateway" default:"127.0.0.1:9797" placeholder:"ADDR" help:"Where to take events (127.0.0.1:9797)."`
+	SinkSecretFile string `group:"What comes out of the gateway" type:"path" placeholder:"FILE" help:"File with the destination's secret; without it a new one is made and shown."`
 }
 
 // Help is shown by --help.
@@ -46,6 +53,9 @@ func (stormCmd) Help() string {
 its own books, and compares them with the gateway's through the admin API. The gateway may be killed and restarted
 meanwhile. Exits 1 and lists what is wrong when anything was lost, doubled or went backwards. Ctrl-C ends the sending
 and checks what was sent; a second one ends at once.
+
+With --sink it also takes the events that the gateway hands on, and checks that each arrives, signed and byte for byte. The
+gateway needs a destination for it: what to paste into its configuration is printed, and waited for.
 
 The events stay in the gateway: don't do this to one that others rely on.`
 }
@@ -60,11 +70,18 @@ func (c *stormCmd) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
+	sink, err := c.openSink(ctx, std, api)
+	if err != nil {
+		return err
+	}
+	if sink != nil {
+		defer sink.Close()
+	}
 	progress := newStormProgress(std, c.Runs)
 	report, err := storm.Run(context.WithoutCancel(ctx), storm.Options{
 		URL: address, Source: c.Source, API: api, Seed: c.Seed, Runs: c.Runs, Webhooks: c.Webhooks, Concurrency: c.Concurrency,
 		Rate: c.Rate, Speed: c.Speed, BodySize: c.Size, Timeout: c.Timeout, MaxTime: c.For, Patience: c.Patience,
-		BodySample: bodySample(c.Bodies), RedisMayForget: c.RedisMayForget, Stop: ctx.Done(), Progress: progress.show,
+		BodySample: bodySample(c.Bodies), RedisMayForget: c.RedisMayForget, Stop: ctx.Done(), Progress: progress.show, Sink: sink,
 		Mix: &storm.Mix{
 			Together: c.Together, LateCreated: c.Late, EndsOnly: c.EndsOnly, Resurrected: c.Resurrected,
 			Repeated: c.Repeated, Tests: c.Tests,
@@ -80,6 +97,39 @@ func (c *stormCmd) Run(ctx context.Context, std streams) error {
 		err = errSaid
 	}
 	return err
+}
+
+// openSink opens the sink, when it is asked for, and waits until the gateway hands events to it.
+func (c *stormCmd) openSink(ctx context.Context, std streams, api *client.Client) (*storm.Sink, error) {
+	if !c.Sink {
+		return nil, nil
+	}
+	secret := newSigningSecret()
+	if c.SinkSecretFile != "" {
+		var err error
+		if secret, err = readToken(c.SinkSecretFile); err != nil {
+			return nil, err
+		}
+	}
+	sink, err := storm.OpenSink(ctx, c.SinkListen, secret)
+	if err != nil {
+		return nil, err
+	}
+	err = sink.Await(ctx, api, func() {
+		fmt.Fprintf(std.err, "The gateway does not know the sink. Put this into its configuration; a running gateway reads it by itself:\n\n%s\nWaiting …\n", sink.YAML())
+	})
+	if err != nil {
+		sink.Close()
+		return nil, err
+	}
+	return sink, nil
+}
+
+// newSigningSecret makes a secret as Standard Webhooks write it.
+func newSigningSecret() string {
+	raw := make([]byte, 32)
+	_, _ = rand.Read(raw) // it never fails
+	return "whsec_" + base64.StdEncoding.EncodeToString(raw)
 }
 
 // bodySample is the flag's value where 0 means none.

@@ -21,6 +21,7 @@ type audit struct {
 	span     view.Range
 	owner    map[dedup.ID]place         // event ids that answers named
 	rows     map[dedup.ID]view.Event    // the gateway's events of the storm, without their headers
+	runOf    map[dedup.ID]*played       // whose they are
 	perRun   map[*played]*tally         // the same, counted
 	counts   map[dedup.ID]*receiptCount // receipts of each event
 	recounts int                        // how many sums may still be asked for again
@@ -63,7 +64,10 @@ func (a *audit) run(ctx context.Context, phase func(string)) error {
 			return err
 		}
 	}
-	return nil
+	if a.Sink != nil {
+		phase("waiting for the sink")
+	}
+	return a.checkHanded(ctx)
 }
 
 // span is when the gateway may have received the storm, by its own clock: ids carry it. The margin covers attempts whose

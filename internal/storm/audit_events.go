@@ -29,7 +29,7 @@ func (a *audit) claimIDs() {
 
 // readEvents collects the gateway's events of the storm.
 func (a *audit) readEvents(ctx context.Context) error {
-	a.rows, a.perRun = map[dedup.ID]view.Event{}, map[*played]*tally{}
+	a.rows, a.runOf, a.perRun = map[dedup.ID]view.Event{}, map[dedup.ID]*played{}, map[*played]*tally{}
 	byTest := map[string]*played{} // dispatch id of a TEST
 	for _, run := range a.books.runs {
 		for e := range run.events {
@@ -58,7 +58,7 @@ func (a *audit) keep(run *played, row view.Event) {
 		return
 	}
 	row.Headers = nil
-	a.rows[id] = row
+	a.rows[id], a.runOf[id] = row, run
 	a.report.EventsFound++
 	t := a.perRun[run]
 	if t == nil {

@@ -25,12 +25,19 @@ const (
 	KindAnswer Kind = "answer"
 	// KindUndelivered: a dispatch was not answered 2xx as long as Apify would try, or as the storm had time.
 	KindUndelivered Kind = "undelivered"
+	// KindNotHanded: an event never arrived at the sink.
+	KindNotHanded Kind = "not_handed_on"
+	// KindUnsigned: a request arrived at the sink without a good signature.
+	KindUnsigned Kind = "unsigned"
+	// KindHandedAgain: an event arrived at the sink more than once although the gateway was never gone.
+	KindHandedAgain Kind = "handed_on_again"
 )
 
 // Kinds lists all kinds, the gravest first.
 func Kinds() []Kind {
 	return []Kind{
 		KindLost, KindDoubled, KindNoFirst, KindRegressed, KindReceipts, KindAltered, KindQuarantined, KindAnswer, KindUndelivered,
+		KindNotHanded, KindUnsigned, KindHandedAgain,
 	}
 }
 

@@ -52,6 +52,9 @@ type Options struct {
 	// lost then, which is counted and no finding. Everything else must hold all the same.
 	RedisMayForget bool
 
+	// Sink is where the gateway hands events to; nil: what comes out of it is not checked.
+	Sink *Sink
+
 	// Progress is called a few times a second by one goroutine, and once more at the end.
 	Progress func(Progress)
 }

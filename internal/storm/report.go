@@ -33,6 +33,8 @@ type Report struct {
 	Receipts    int           `json:"receipts"`     // of the storm's, in the gateway's books
 	Bodies      int           `json:"bodies"`       // compared byte for byte
 
+	Handed *Handed `json:"handed,omitempty"` // with a sink only
+
 	Findings []FindingGroup `json:"findings"` // the gravest kind first; none when all is well
 }
 
@@ -66,6 +68,9 @@ func (r *Report) Text() string {
 	row("books", "%d events, %d receipts, %d bodies compared", r.EventsFound, r.Receipts, r.Bodies)
 	if r.LostHits > 0 {
 		row("", "%d receipts of duplicates went with Redis, as may be", r.LostHits)
+	}
+	if h := r.Handed; h != nil {
+		row("sink", "%d events arrived, %d arrivals more, %.0f a second", h.Events, h.Again, h.Rate)
 	}
 	_ = w.Flush() // a strings.Builder takes everything
 	if r.OK() {
