@@ -64,6 +64,7 @@ var homes = map[string][]string{
 	"modernc.org/sqlite":             {"internal/ledger"},
 	"github.com/jackc":               {"internal/forward", "internal/ledger", "internal/testkit", "internal/bench", "internal/bench/yardstick"},
 	"github.com/redis":               {"internal/redisfront", "internal/testkit", "internal/bench", "internal/bench/yardstick"},
+	"github.com/go-redis/redis_rate": {"internal/redisfront"},
 	"github.com/alicebob/miniredis":  {"internal/redisfront"},
 	"github.com/prometheus":          {"internal/metrics"},
 	"github.com/alecthomas/kong":     {"cmd/dedupgate"},

@@ -10,6 +10,7 @@ import (
 const (
 	claimPrefix = "dg:"
 	probeKey    = "dg.probe"
+	limitPrefix = "dg.limit:" // redis_rate puts "rate:" in front
 	// maxKey is the longest claim key written out; a longer event key is replaced by its hash. No event key starts with
 	// '#', so the two forms never meet.
 	maxKey = 200

@@ -22,7 +22,7 @@ import (
 )
 
 // The rights that the package comment tells operators to give, and no others.
-const rights = "~dg:* ~dg.* +set +xadd +xlen +xreadgroup +xgroup +xack +xdel +xautoclaim +xinfo +sadd +smembers +eval +ping +hello +select +info"
+const rights = "~dg:* ~dg.* ~rate:dg.limit:* +get +set +time +evalsha +xadd +xlen +xreadgroup +xgroup +xack +xdel +xautoclaim +xinfo +sadd +smembers +eval +ping +hello +select +info"
 
 func TestLoginWithFewRightsOverTLS(t *testing.T) {
 	t.Parallel()
