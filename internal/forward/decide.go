@@ -18,6 +18,7 @@ func decide(policy delivery.Retry, s *delivery.Shipment, a *answer, now time.Tim
 	r := delivery.Result{Attempt: delivery.Attempt{
 		DeliveryID: s.ID, Number: s.Attempt, StartedAt: a.started, Took: a.took, Status: a.status, Answer: a.body,
 	}}
+	tries := s.Attempt - s.Forgiven
 	switch {
 	case a.status >= 200 && a.status < 300:
 		r.State = delivery.Delivered
@@ -25,10 +26,10 @@ func decide(policy delivery.Retry, s *delivery.Shipment, a *answer, now time.Tim
 		r.State, r.Next, r.Error = delivery.Retrying, now, "cut off: the gateway had to stop before the receiver answered"
 	case a.status == http.StatusGone:
 		r.State, r.Error = delivery.Dead, "the receiver answered 410 Gone: it does not want this event"
-	case policy.Exhausted(s.Attempt):
+	case policy.Exhausted(tries):
 		r.State, r.Error = delivery.Dead, failure(a)
 	default:
-		wait := max(policy.Wait(s.Attempt, chance), retryAfter(a.retryAfter, now))
+		wait := max(policy.Wait(tries, chance), retryAfter(a.retryAfter, now))
 		r.State, r.Next, r.Error = delivery.Retrying, now.Add(wait), failure(a)
 	}
 	return r

@@ -70,6 +70,17 @@ func TestWhatAnAnswerMeans(t *testing.T) {
 	}
 }
 
+func TestForgivenAttemptsDoNotCount(t *testing.T) {
+	t.Parallel()
+	s := shipmentFor("app")
+	s.Attempt, s.Forgiven = 4, 3
+	now := time.Now()
+	r := decide(delivery.Retry{Attempts: 3, First: time.Second, Factor: 10, Max: time.Hour}, &s, &answer{status: 500}, now, 0.5)
+	if r.State != delivery.Retrying || r.Next.Sub(now) != time.Second || r.Number != 4 {
+		t.Errorf("attempt %d is %s, the next one comes after %s", r.Number, r.State, r.Next.Sub(now))
+	}
+}
+
 func TestNoDeliveryIsAttemptedForEver(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

@@ -37,6 +37,7 @@ type Forwarder struct {
 	watching    sync.WaitGroup
 	endWatch    context.CancelFunc
 	lastFailure atomic.Int64 // unix seconds
+	inHand      sync.Map     // deliveries that a job of this process is about, by id
 }
 
 // New puts a forwarder together. It reads and writes nothing yet, and can already make jobs.

@@ -26,6 +26,7 @@ func status(code int) http.HandlerFunc {
 }
 
 func TestAnEventArrivesAsItCame(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, b *bed) {
 		sink := newSink(t, nil)
 		f := b.start(destinationAt(t, "app", sink.URL))
@@ -48,6 +49,7 @@ func TestAnEventArrivesAsItCame(t *testing.T) {
 }
 
 func TestFailuresAreTriedAgainUntilDelivered(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, b *bed) {
 		var calls atomic.Int32
 		sink := newSink(t, func(w http.ResponseWriter, _ *http.Request) {
@@ -76,6 +78,7 @@ func TestFailuresAreTriedAgainUntilDelivered(t *testing.T) {
 }
 
 func TestDeliveriesEndAsDeadLetters(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, b *bed) {
 		broken, gone := newSink(t, status(500)), newSink(t, status(410))
 		f := b.start(destinationAt(t, "broken", broken.URL), destinationAt(t, "gone", gone.URL))
@@ -104,6 +107,7 @@ func TestDeliveriesEndAsDeadLetters(t *testing.T) {
 }
 
 func TestJobsWithoutADeliverableDeliveryJustEnd(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, b *bed) {
 		sink := newSink(t, nil)
 		f := b.start(destinationAt(t, "app", sink.URL))
@@ -121,7 +125,31 @@ func TestJobsWithoutADeliverableDeliveryJustEnd(t *testing.T) {
 	})
 }
 
+func TestTwoJobsOfOneDeliveryMakeOneRequest(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, b *bed) {
+		release := make(chan struct{})
+		sink := newSink(t, func(http.ResponseWriter, *http.Request) { <-release })
+		f := b.start(destinationAt(t, "app", sink.URL))
+		s := shipmentFor("app")
+		b.enqueue(f, s)
+		b.jobsFor(f, s, s)
+		sink.next(t, patience)
+		testkit.Eventually(t, patience, func() error {
+			return equal("postponed jobs", b.count("SELECT count(*) FROM river_job WHERE state <> 'running'"), 2)
+		})
+		close(release)
+		testkit.Eventually(t, patience, func() error {
+			return equal("completed jobs", b.count("SELECT count(*) FROM river_job WHERE state = 'completed'"), 3)
+		})
+		if n := len(sink.all()); n != 1 {
+			t.Errorf("%d requests", n)
+		}
+	})
+}
+
 func TestWithoutACommitThereIsNoJob(t *testing.T) {
+	t.Parallel()
 	b := postgresBed(t)
 	f := b.start()
 	tx, err := b.db.Postgres.Begin(t.Context())
@@ -138,6 +166,7 @@ func TestWithoutACommitThereIsNoJob(t *testing.T) {
 }
 
 func TestASlowDestinationHoldsUpNobodyElse(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, b *bed) {
 		release := make(chan struct{})
 		slow := newSink(t, func(http.ResponseWriter, *http.Request) { <-release })
@@ -161,14 +190,15 @@ func TestASlowDestinationHoldsUpNobodyElse(t *testing.T) {
 }
 
 func TestOrderedDeliveriesWaitForEarlierOnes(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, b *bed) {
 		var fails atomic.Int32
 		sink := newSink(t, func(w http.ResponseWriter, r *http.Request) {
 			if r.Header.Get("X-Dedup-Seq") == "1" && fails.Add(1) < 3 {
-				w.WriteHeader(500)
+				w.WriteHeader(http.StatusInternalServerError)
 			}
 			if r.Header.Get("X-Dedup-Seq") == "2" {
-				w.WriteHeader(410) // a dead one holds up nobody
+				w.WriteHeader(http.StatusGone) // a dead one holds up nobody
 			}
 		})
 		d := destinationAt(t, "app", sink.URL)
@@ -197,11 +227,12 @@ func TestOrderedDeliveriesWaitForEarlierOnes(t *testing.T) {
 }
 
 func TestAnOpenBreakerBurnsNoAttempts(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, b *bed) {
 		var well atomic.Bool
 		sink := newSink(t, func(w http.ResponseWriter, _ *http.Request) {
 			if !well.Load() {
-				w.WriteHeader(503)
+				w.WriteHeader(http.StatusServiceUnavailable)
 			}
 		})
 		b.options.Breaker = Breaker{Failures: 3, Wait: 300 * time.Millisecond}
@@ -238,6 +269,7 @@ type breakerObserver struct {
 func (o breakerObserver) BreakerChanged(_ string, s BreakerState) { o.states <- s }
 
 func TestTheRateIsKept(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, b *bed) {
 		sink := newSink(t, nil)
 		d := destinationAt(t, "app", sink.URL)
@@ -256,6 +288,7 @@ func TestTheRateIsKept(t *testing.T) {
 }
 
 func TestPausedDestinationsWaitInAllProcesses(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, b *bed) {
 		sink := newSink(t, nil)
 		f := b.start(destinationAt(t, "app", sink.URL))
@@ -289,6 +322,7 @@ func TestPausedDestinationsWaitInAllProcesses(t *testing.T) {
 }
 
 func TestDestinationsComeAndGoAtRunTime(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, b *bed) {
 		first, second := newSink(t, nil), newSink(t, nil)
 		log, records := testkit.CaptureLogger(t)
@@ -327,6 +361,7 @@ func TestDestinationsComeAndGoAtRunTime(t *testing.T) {
 }
 
 func TestConcurrencyChangesAtRunTime(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, b *bed) {
 		release := make(chan struct{})
 		sink := newSink(t, func(http.ResponseWriter, *http.Request) { <-release })
@@ -348,6 +383,7 @@ func TestConcurrencyChangesAtRunTime(t *testing.T) {
 }
 
 func TestBadDestinationsAreRefusedAndTheOldOnesStay(t *testing.T) {
+	t.Parallel()
 	b := postgresBed(t)
 	good := destinationAt(t, "app", "https://app.example.com")
 	f := b.start(good)
@@ -376,6 +412,7 @@ func TestBadDestinationsAreRefusedAndTheOldOnesStay(t *testing.T) {
 }
 
 func TestAfterA2xxThereIsNoSecondRequestWhileTheStoreIsDown(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, b *bed) {
 		sink := newSink(t, func(http.ResponseWriter, *http.Request) { b.store.fail(errDown) })
 		f := b.start(destinationAt(t, "app", sink.URL))
@@ -392,6 +429,7 @@ func TestAfterA2xxThereIsNoSecondRequestWhileTheStoreIsDown(t *testing.T) {
 }
 
 func TestJobsOfADeadProcessAreTakenUp(t *testing.T) {
+	t.Parallel()
 	b := postgresBed(t)
 	sink := newSink(t, nil)
 	f := b.start()
@@ -410,6 +448,7 @@ func TestJobsOfADeadProcessAreTakenUp(t *testing.T) {
 }
 
 func TestARestartOfTheOnlyProcessTakesUpItsJobsAtOnce(t *testing.T) {
+	t.Parallel()
 	b := sqliteBed(t)
 	b.options.RescueAfter = time.Hour
 	sink := newSink(t, nil)
@@ -423,6 +462,7 @@ func TestARestartOfTheOnlyProcessTakesUpItsJobsAtOnce(t *testing.T) {
 
 // A long attempt gives signs of life: another process leaves it alone.
 func TestLongAttemptsAreLeftToTheirProcess(t *testing.T) {
+	t.Parallel()
 	b := postgresBed(t)
 	release := make(chan struct{})
 	sink := newSink(t, func(http.ResponseWriter, *http.Request) { <-release })
@@ -442,8 +482,8 @@ func TestLongAttemptsAreLeftToTheirProcess(t *testing.T) {
 }
 
 func TestStopLetsAttemptsEnd(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, b *bed) {
-		before := goleak.IgnoreCurrent()
 		release := make(chan struct{})
 		sink := newSink(t, func(http.ResponseWriter, *http.Request) { <-release })
 		f := b.start(destinationAt(t, "app", sink.URL))
@@ -465,12 +505,11 @@ func TestStopLetsAttemptsEnd(t *testing.T) {
 		if f.Stop(t.Context()) == nil {
 			t.Error("it was stopped twice")
 		}
-		sink.Close()
-		_ = before // other tests run at the same time: leaks are looked for in TestNothingRunsAfterAStop
 	})
 }
 
 func TestStopCutsOffWhatTakesTooLong(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, b *bed) {
 		release := make(chan struct{})
 		sink := newSink(t, func(http.ResponseWriter, *http.Request) { <-release })
@@ -494,6 +533,7 @@ func TestStopCutsOffWhatTakesTooLong(t *testing.T) {
 }
 
 func TestStopGivesUpOnADeadStore(t *testing.T) {
+	t.Parallel()
 	b := postgresBed(t)
 	sink := newSink(t, func(http.ResponseWriter, *http.Request) { b.store.fail(errDown) })
 	d := destinationAt(t, "app", sink.URL)
@@ -512,7 +552,26 @@ func TestStopGivesUpOnADeadStore(t *testing.T) {
 	b.store.settled(t, patience)
 }
 
+// It does not run in parallel: goroutines of other tests would count.
+func TestNothingRunsAfterAStop(t *testing.T) { //nolint:paralleltest // see above
+	for _, b := range []*bed{postgresBed(t), sqliteBed(t)} {
+		before := goleak.IgnoreCurrent()
+		for range 3 {
+			sink := newSink(t, nil)
+			f := b.start(destinationAt(t, "app", sink.URL), destinationAt(t, "other", sink.URL))
+			_, err := f.UI("/river")
+			must(t, err)
+			b.enqueue(f, shipmentsFor("app", 10)...)
+			b.store.settled(t, patience)
+			must(t, f.Stop(t.Context()))
+			sink.Close()
+		}
+		goleak.VerifyNone(t, before)
+	}
+}
+
 func TestAForwarderThatWasNeverStartedStops(t *testing.T) {
+	t.Parallel()
 	b := sqliteBed(t)
 	f, err := New(b.options)
 	must(t, err)
@@ -520,6 +579,7 @@ func TestAForwarderThatWasNeverStartedStops(t *testing.T) {
 }
 
 func TestWithdrawnJobsAreNotWorked(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, b *bed) {
 		sink := newSink(t, nil)
 		f := b.start()

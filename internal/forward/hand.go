@@ -31,6 +31,10 @@ func (f *Forwarder) handOn(ctx context.Context, id dedup.ID, destination string,
 	if r == nil {
 		return later(spread(unknownPause))
 	}
+	if _, twice := f.inHand.LoadOrStore(id, nil); twice {
+		return later(spread(storePause)) // two jobs of one delivery: an operator was quicker than its retry
+	}
+	defer f.inHand.Delete(id)
 	if n := f.beforeAttempt(ctx, r, id, snoozes); n.again {
 		return n
 	}
@@ -122,7 +126,7 @@ func (f *Forwarder) attempt(ctx context.Context, r *route, s *delivery.Shipment,
 		} else {
 			leave.record(receiverWell(&a))
 		}
-		result = decide(r.Retry, s, &a, time.Now(), rand.Float64())
+		result = decide(r.Retry, s, &a, time.Now(), rand.Float64()) //nolint:gosec // spreading waits needs no secret
 	}
 	err := f.ask.finish(result)
 	f.o.Observer.Attempted(r.Name, result.State, result.Took)
@@ -185,4 +189,6 @@ func (f *Forwarder) storeFailed(ctx context.Context, what string, err error) {
 }
 
 // spread makes a wait up to a fifth longer, so that what was postponed together does not come back together.
-func spread(d time.Duration) time.Duration { return d + rand.N(d/5+1) }
+func spread(d time.Duration) time.Duration {
+	return d + rand.N(d/5+1) //nolint:gosec // nobody gains by guessing it
+}

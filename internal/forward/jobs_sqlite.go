@@ -25,7 +25,7 @@ func (s sqliteJobs) running(ctx context.Context) (all []runningJob, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("list running jobs: %w", err)
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }()
 	for rows.Next() {
 		var r runningJob
 		var ms int64
@@ -77,7 +77,7 @@ func (s sqliteJobs) waiting(ctx context.Context) (map[string]backlog, error) {
 	if err != nil {
 		return nil, fmt.Errorf("count waiting jobs: %w", err)
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }()
 	all := map[string]backlog{}
 	for rows.Next() {
 		var queue string

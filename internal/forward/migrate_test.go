@@ -7,6 +7,7 @@ import (
 )
 
 func TestMigratingTwiceIsMigratingOnce(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, b *bed) { // the bed has migrated already
 		steps, err := Migrate(t.Context(), b.db, b.log)
 		must(t, err)

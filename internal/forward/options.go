@@ -51,7 +51,7 @@ type Options struct {
 	Breaker    Breaker
 }
 
-func (o *Options) validate() error {
+func (o Options) validate() error {
 	switch {
 	case o.Store == nil || o.Log == nil:
 		return errors.New("forward: a store and a logger are needed")

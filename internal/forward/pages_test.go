@@ -10,6 +10,7 @@ import (
 )
 
 func TestPagesShowAndNeverAct(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, b *bed) {
 		f := b.start(destinationAt(t, "app", newSink(t, nil).URL))
 		pages, err := f.UI("/river")

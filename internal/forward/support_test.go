@@ -186,7 +186,6 @@ type bed struct {
 
 // onBoth runs a test on PostgreSQL and on SQLite.
 func onBoth(t *testing.T, test func(t *testing.T, b *bed)) {
-	t.Parallel()
 	t.Run("postgres", func(t *testing.T) { t.Parallel(); test(t, postgresBed(t)) })
 	t.Run("sqlite", func(t *testing.T) { t.Parallel(); test(t, sqliteBed(t)) })
 }
