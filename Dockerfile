@@ -1,10 +1,18 @@
 # syntax=docker/dockerfile:1
 
+FROM --platform=$BUILDPLATFORM node:22-bookworm-slim AS pages
+WORKDIR /ui
+COPY internal/dashboard/ui/package.json internal/dashboard/ui/package-lock.json internal/dashboard/ui/.npmrc ./
+RUN --mount=type=cache,target=/root/.npm npm ci --ignore-scripts
+COPY internal/dashboard/ui ./
+RUN npm run build
+
 FROM --platform=$BUILDPLATFORM golang:1.26-bookworm AS build
 WORKDIR /src
 COPY go.mod go.sum ./
 RUN --mount=type=cache,target=/go/pkg/mod go mod download
 COPY . .
+COPY --from=pages /ui/dist internal/dashboard/ui/dist
 ARG VERSION
 ARG TARGETOS TARGETARCH
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \

@@ -17,8 +17,17 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z\/]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
-build: ## build bin/dedupgate, one static file
+build: ## build bin/dedupgate, one static file, with the dashboard where Node is installed
+	@scripts/ui build --if-possible
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/dedupgate ./cmd/dedupgate
+
+.PHONY: ui
+ui: ## build the dashboard's pages, which the program embeds; needs Node
+	@scripts/ui build
+
+.PHONY: ui/test
+ui/test: ## check the dashboard's types, run its unit tests, weigh it
+	@scripts/ui test
 
 .PHONY: run
 run: build ## build and serve with nothing else installed: no config, data in ./data
@@ -84,4 +93,4 @@ deps: ## install what the tests need and this machine lacks: gcc, PostgreSQL, Re
 
 .PHONY: clean
 clean: ## remove what was built; ./data stays
-	rm -rf bin dist coverage.out
+	rm -rf bin dist coverage.out internal/dashboard/ui/dist/* internal/dashboard/ui/node_modules

@@ -93,7 +93,7 @@ func greet(w io.Writer, hello app.Welcome, log *slog.Logger) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\nPaste this URL into Apify as the webhook's URL (replace host and port by what Apify can reach):\n\n    %s\n", hello.WebhookURL)
 	fmt.Fprintf(&b, "\nTry it from another terminal; the second time it is a duplicate:\n\n    %s\n", curlLine(hello.WebhookURL))
-	fmt.Fprintf(&b, "\nAdmin API: http://%s (token in %s)\n\n", hello.AdminAddr, hello.AdminTokenPath)
+	fmt.Fprintf(&b, "\nDashboard and API: http://%s (sign in with the token in %s)\n\n", hello.AdminAddr, hello.AdminTokenPath)
 	_, _ = io.WriteString(w, b.String())
 }
 

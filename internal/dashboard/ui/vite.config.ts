@@ -16,5 +16,5 @@ export default defineConfig({
   server: {
     proxy: { "/api": process.env["DEDUPGATE_ADMIN"] ?? "http://127.0.0.1:8081" },
   },
-  test: { environment: "happy-dom", include: ["src/**/*.test.{ts,tsx}"] },
+  test: { environment: "node", include: ["src/**/*.test.{ts,tsx}"] },
 } as Parameters<typeof defineConfig>[0]);

@@ -121,7 +121,7 @@ function Shell({ children }: { children: ComponentChildren }) {
           <Mark />
           dedupgate
         </a>
-        {(["", "Forward", "Set up"] as const).map((group) => (
+        {(["", "Act", "Set up"] as const).map((group) => (
           <Group key={group} name={group} entries={pages.filter((p) => p.group === group)} here={here} />
         ))}
         <Foot />

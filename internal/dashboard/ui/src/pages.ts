@@ -7,7 +7,7 @@ export interface PageEntry {
   icon: IconName;
   /** Pressed after g. */
   key: string;
-  group: "" | "Forward" | "Set up";
+  group: "" | "Act" | "Set up";
 }
 
 export const pages: PageEntry[] = [
@@ -15,9 +15,9 @@ export const pages: PageEntry[] = [
   { path: "/live", title: "Live", icon: "live", key: "l", group: "" },
   { path: "/runs", title: "Runs", icon: "runs", key: "r", group: "" },
   { path: "/ttl", title: "TTL", icon: "ttl", key: "t", group: "" },
-  { path: "/deliveries", title: "Deliveries", icon: "deliveries", key: "d", group: "Forward" },
-  { path: "/stuck", title: "Stuck", icon: "stuck", key: "k", group: "Forward" },
-  { path: "/quarantine", title: "Quarantine", icon: "quarantine", key: "q", group: "Forward" },
+  { path: "/deliveries", title: "Deliveries", icon: "deliveries", key: "d", group: "Act" },
+  { path: "/stuck", title: "Stuck", icon: "stuck", key: "k", group: "Act" },
+  { path: "/quarantine", title: "Quarantine", icon: "quarantine", key: "q", group: "Act" },
   { path: "/sources", title: "Sources", icon: "sources", key: "s", group: "Set up" },
   { path: "/audit", title: "Audit", icon: "audit", key: "a", group: "Set up" },
 ];

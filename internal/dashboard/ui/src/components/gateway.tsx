@@ -33,7 +33,7 @@ export function StoreLine({ store }: { store: StoreState }) {
     <tr>
       <th scope="row">{names[store.kind] ?? store.kind}</th>
       <td>
-        <span class={`badge ${store.up ? "green" : "red"}`}>{store.up ? "up" : "down"}</span> <Moment at={store.since} as="ago" />
+        <span class={`badge ${store.up ? "green" : "red"}`}>{store.up ? "up" : "down"}</span> <Moment at={store.since} as="for" />
       </td>
     </tr>
   );

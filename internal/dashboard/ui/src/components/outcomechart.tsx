@@ -4,7 +4,7 @@ import uPlot from "uplot";
 import type { Overview } from "../api/types";
 import { outcomes, reasons } from "../api/types";
 import { count, short } from "../lib/format";
-import { clock, duration, local } from "../lib/time";
+import { clock, duration, local, localDay } from "../lib/time";
 import { stacked } from "../lib/stack";
 import { tone, word } from "./badge";
 import { axis, Chart } from "./chart";
@@ -66,7 +66,7 @@ function options(ink: Ink, live: { current: Live }, names: string[]): Omit<uPlot
       y: { range: (_u, _min, max) => [0, Math.max(4, max * 1.08)] },
     },
     axes: [
-      axis(ink, { space: 70, grid: { show: false }, values: (_u, splits) => ticks(splits) }),
+      axis(ink, { size: 26, space: 64, grid: { show: false }, values: (_u, splits) => ticks(splits) }),
       axis(ink, { size: 46, space: 36, values: (_u, splits) => splits.map((v) => (Number.isInteger(v) ? short(v) : "")) }),
     ],
     series: [
@@ -110,15 +110,11 @@ function zoom(from: number, to: number, live: Live): void {
   live.onZoom(since * 1000, until * 1000);
 }
 
-/** Time of day, and the date where a day begins or a tick is alone in saying it. */
+/** Time of day, and the date where a day begins. */
 function ticks(splits: number[]): string[] {
-  const days = (splits.at(-1) ?? 0) - (splits[0] ?? 0) > 2 * 86_400;
-  return splits.map((s, i) => {
+  return splits.map((s) => {
     const at = new Date(s * 1000);
-    const before = i > 0 ? new Date((splits[i - 1] ?? 0) * 1000) : at;
     const midnight = at.getHours() === 0 && at.getMinutes() === 0;
-    const text = local(at);
-    if (days && midnight) return text.slice(5, 10);
-    return i > 0 && before.getDate() !== at.getDate() ? text.slice(5, 16).replace(" ", "\n") : clock(at).slice(0, 5);
+    return midnight ? localDay(at).slice(5) : clock(at).slice(0, 5);
   });
 }

@@ -13,7 +13,7 @@ export function Pager({ next, shown, note }: Props) {
   if (!next && !here) return shown > 12 ? <div class="pager"><span class="note">{note ?? `All ${shown} shown`}</span></div> : null;
   return (
     <nav class="pager" aria-label="Pages">
-      <span class="note">{note ?? (here ? "Further down the list" : `First ${shown}`)}</span>
+      <span class="note">{note ?? (here ? "Further down the list" : `First ${shown} shown`)}</span>
       {here && (
         <button type="button" class="button small" onClick={() => setParams({ cursor: null })}>
           First page

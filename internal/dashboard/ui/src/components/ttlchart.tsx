@@ -9,6 +9,10 @@ import { axis, Chart } from "./chart";
 import type { Ink } from "./chart";
 import { tip } from "./tip";
 
+/** Where the plot begins and ends within the chart, so that the slider can lie under it. */
+const plotInset = 46;
+const plotEnd = 16;
+
 interface Props {
   ttl: TTL;
   chosen: number | null;
@@ -57,18 +61,19 @@ function options(ink: Ink, live: Latest): Omit<uPlot.Options, "width" | "height"
   const stepped = uPlot.paths.stepped?.({ align: 1 });
   const line = ink("--accent");
   return {
-    padding: [26, 16, 0, 0],
+    padding: [26, plotEnd, 0, 0],
     legend: { show: false },
     cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
     scales: { x: { time: false, distr: 3, range: [shortest, longest] }, y: { range: [0, 104] } },
     axes: [
       axis(ink, {
+        size: 26,
         grid: { show: false },
         splits: (u) => (u.width < 520 ? marks.filter((_, i) => i % 2 === 0) : marks),
         filter: (_u, splits) => splits,
         values: (_u, splits) => splits.map((ms) => duration(ms)),
       }),
-      axis(ink, { size: 46, splits: () => [0, 25, 50, 75, 100], values: (_u, splits) => splits.map((v) => `${v} %`) }),
+      axis(ink, { size: plotInset, splits: () => [0, 25, 50, 75, 100], values: (_u, splits) => splits.map((v) => `${v} %`) }),
     ],
     series: [
       {},

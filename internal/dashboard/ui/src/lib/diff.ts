@@ -3,7 +3,7 @@
 export type Line = { sign: " " | "-" | "+"; text: string };
 
 /** Above this many differing lines the two texts are shown one after the other: nobody reads such a difference. */
-const mostEdits = 1500;
+const mostEdits = 800;
 
 export function diff(before: string, after: string): Line[] {
   const a = before.split("\n");

@@ -70,7 +70,8 @@ export function ago(at: Date, now: number): string {
   return `${coarse(ms)} ago`;
 }
 
-function coarse(ms: number): string {
+/** A length of time in its coarsest unit. */
+export function coarse(ms: number): string {
   for (const [size, name] of units) if (ms >= size) return `${Math.floor(ms / size)} ${name}`;
   return "1 s";
 }

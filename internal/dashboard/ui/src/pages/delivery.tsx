@@ -138,7 +138,7 @@ function History({ history: { delivery: d, attempts, attempts_cut } }: { history
       </section>
       <Panel title="Attempts" note={attempts_cut ? "the newest are listed" : undefined} flush>
         {attempts.length === 0 ? (
-          <div class="inner muted">None yet.</div>
+          <div class="nothing muted">None yet.</div>
         ) : (
           <ol class="attempts">
             {[...attempts].reverse().map((a) => (

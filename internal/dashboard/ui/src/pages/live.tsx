@@ -21,7 +21,7 @@ import type { Column } from "../components/table";
 const columns: Column<LiveReceipt>[] = [
   { head: "Time", cell: (r) => <Moment at={r.received_at} as="clock" /> },
   { head: "Outcome", cell: (r) => <Badge of={r.outcome} /> },
-  { head: "Caught by", rank: 2, cell: (r) => <Caught receipt={r} /> },
+  { head: "Why", rank: 2, cell: (r) => <Caught receipt={r} /> },
   { head: "Event", cell: (r) => <span class="nowrap">{eventType(r.type)}</span> },
   { head: "Run", cell: (r) => <RunLink run={r} /> },
   { head: "Actor", rank: 3, cell: (r) => <ActorLink id={r.actor_id} /> },
@@ -33,7 +33,7 @@ function Caught({ receipt: r }: { receipt: LiveReceipt }) {
   const text = r.outcome === "duplicate" ? [word(r.reason), r.repeat].filter(Boolean).join(", ") : r.outcome === "quarantined" ? word(r.reason) : "";
   return (
     <span class="muted nowrap">
-      {text === "" ? "–" : text}
+      {text === "" && !r.degraded ? "–" : text}{" "}
       {r.degraded && (
         <span class="badge amber plain" title="Redis was left out">
           degraded

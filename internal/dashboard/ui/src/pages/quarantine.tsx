@@ -119,7 +119,7 @@ function columnsOf(open: string, replay: (q: Quarantined) => void): Column<Quara
         </button>
       ),
     },
-    { head: "What is wrong", rank: 2, cell: (q) => <span class="ellipsis said" title={visible(q.message)}>{visible(q.message)}</span> },
+    { head: "What is wrong", rank: 2, class: "fill", cell: (q) => <span class="ellipsis" title={visible(q.message)}>{visible(q.message)}</span> },
     { head: "Source", rank: 3, cell: (q) => <span class="muted">{q.source}</span> },
     { head: "Times", num: true, cell: (q) => count(q.hits) },
     { head: "Size", rank: 3, num: true, cell: (q) => bytes(q.body_bytes) },

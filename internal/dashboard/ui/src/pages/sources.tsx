@@ -123,22 +123,26 @@ function HowTo({ source: s }: { source: Source }) {
       <ol class="howto">
         {s.kind === "apify" && (
           <li>
-            In Apify Console open the Actor or task, <em>Integrations</em>, <em>HTTP webhook</em>, and choose the events.
+            <p>
+              In Apify Console open the Actor or task, <em>Integrations</em>, <em>HTTP webhook</em>, and choose the events.
+            </p>
           </li>
         )}
         <li>
-          {s.kind === "apify" ? "Paste as URL, with host and port as Apify can reach them:" : "Let it POST to:"}
+          <p>{s.kind === "apify" ? "Paste as URL, with host and port as Apify can reach them:" : "Let it POST to:"}</p>
           <Code text={s.webhook_url} wrap label="webhook URL" />
         </li>
         {s.headers_template && (
           <li>
-            {s.kind === "apify" ? "Paste as headers template, with the source's token:" : "Send the source's token:"}
+            <p>{s.kind === "apify" ? "Paste as headers template, with the source's token:" : "Send the source's token:"}</p>
             <Code text={s.headers_template} json label="headers template" />
           </li>
         )}
         {s.kind === "apify" && (
           <li>
-            Leave the payload template as it is, and press <em>Test</em>: it shows up on <a href="/live">Live</a>.
+            <p>
+              Leave the payload template as it is, and press <em>Test</em>: it shows up on <a href="/live">Live</a>.
+            </p>
           </li>
         )}
       </ol>

@@ -110,7 +110,7 @@ function List({ title, cut, empty, hint, children }: { title: string; cut: boole
   return (
     <Panel title={title} note={cut ? "oldest first, there are more" : empty ? undefined : (hint ?? "oldest first")} flush>
       {empty ? (
-        <div class="inner row">
+        <div class="nothing">
           <span class="badge green">none</span>
         </div>
       ) : (

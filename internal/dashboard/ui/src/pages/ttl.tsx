@@ -106,7 +106,7 @@ function LateHits({ ttl }: { ttl: TTL }) {
   return (
     <Panel title="Late hits" note="repeats that only the database caught, newest first" flush>
       {ttl.late_hits.length === 0 ? (
-        <div class="inner muted">None: Redis knew every repeat of this time range, or saw it in flight.</div>
+        <div class="nothing muted">None: Redis knew every repeat of this time range, or saw it in flight.</div>
       ) : (
         <Table label="Late hits" columns={lateColumns} rows={ttl.late_hits} id={(r) => r.id} />
       )}

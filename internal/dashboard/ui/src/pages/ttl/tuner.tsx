@@ -131,20 +131,8 @@ function Slider({ ms, onDrag, onSettle }: { ms: number; onDrag(ms: number): void
   };
   return (
     <div class="slider">
-      <label class="field">
+      <label class="row">
         <span>Window</span>
-        <input
-          type="range"
-          min={0}
-          max={steps}
-          value={placeOf(ms)}
-          aria-valuetext={duration(ms)}
-          onInput={(e) => onDrag(windowAt(Number(e.currentTarget.value)))}
-          onChange={(e) => onSettle(windowAt(Number(e.currentTarget.value)))}
-        />
-      </label>
-      <label class="field">
-        <span class="unseen">Window as text</span>
         <input
           class="input num"
           value={text ?? configDuration(ms)}
@@ -153,6 +141,18 @@ function Slider({ ms, onDrag, onSettle }: { ms: number; onDrag(ms: number): void
           onInput={(e) => setText(e.currentTarget.value)}
           onBlur={take}
           onKeyDown={(e) => e.key === "Enter" && take()}
+        />
+      </label>
+      <label class="field">
+        <span class="unseen">Window</span>
+        <input
+          type="range"
+          min={0}
+          max={steps}
+          value={placeOf(ms)}
+          aria-valuetext={duration(ms)}
+          onInput={(e) => onDrag(windowAt(Number(e.currentTarget.value)))}
+          onChange={(e) => onSettle(windowAt(Number(e.currentTarget.value)))}
         />
       </label>
     </div>
