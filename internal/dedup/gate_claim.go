@@ -23,8 +23,8 @@ func (g *Gate) claimWorker() {
 		for _, p := range batch {
 			c := &p.entry.Claim
 			p.goodMark = c.State == ClaimSettled && !inc.IsZero() && c.Mark.Incarnation == inc
-			if p.goodMark && fresh {
-				p.entry.Known = true
+			p.entry.Known = p.goodMark && fresh
+			if p.entry.Known && p.entry.Via == ViaWebhook { // the log does not keep by which other way a hit came
 				hits = append(hits, p)
 				continue
 			}

@@ -25,7 +25,7 @@ func (g *Gate) commitWorker() {
 			return
 		}
 		taken := len(batch)
-		if batch := g.lanes.divert(g.expire(batch, errTooLate)); len(batch) > 0 {
+		if batch := g.limit(g.lanes.divert(g.expire(batch, errTooLate))); len(batch) > 0 {
 			g.commit(batch)
 		}
 		g.commits.done(taken)

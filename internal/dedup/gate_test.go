@@ -191,6 +191,25 @@ func TestGateOrder(t *testing.T) {
 	}
 }
 
+func TestGateKeepsTheWayInOfAKnownDuplicate(t *testing.T) {
+	t.Parallel()
+	var stored []*dedup.Entry
+	f := &fakes{
+		claim: settled(dedup.Mark{Incarnation: thisLife, EventID: dedup.NewID(time.Now())}),
+		record: func(_ context.Context, batch []*dedup.Entry) ([]dedup.Verdict, dedup.Incarnation, error) {
+			stored = append(stored, batch...)
+			return []dedup.Verdict{{Outcome: dedup.OutcomeDuplicate, Reason: dedup.ReasonWindowHit}}, thisLife, nil
+		},
+	}
+	in := inbound("a")
+	in.Via = dedup.ViaQuarantine
+	v, err := newGate(t, f).Admit(t.Context(), in)
+	check(t, v, err, dedup.OutcomeDuplicate, dedup.ReasonWindowHit)
+	if len(stored) != 1 || !stored[0].Known || stored[0].Via != dedup.ViaQuarantine {
+		t.Errorf("the ledger got %+v: want a known duplicate that came out of quarantine", stored)
+	}
+}
+
 func TestGateQuarantineSkipsTheClaimer(t *testing.T) {
 	t.Parallel()
 	f := &fakes{}
