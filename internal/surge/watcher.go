@@ -1,0 +1,186 @@
+package surge
+
+import (
+	"cmp"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/dedupgate/dedupgate/internal/quota"
+)
+
+// By says what a storm has in common.
+type By string
+
+// What storms are looked for by.
+const (
+	ByRun      By = "run"      // repeats about one run or build
+	ByDispatch By = "dispatch" // repeats of one dispatch: the sender does not take the answer
+	BySource   By = "source"   // all repeats of a source, of which a storm has many times more
+)
+
+// Bys lists them.
+func Bys() []By { return []By{ByRun, ByDispatch, BySource} }
+
+const (
+	// slices of the window: the oldest is forgotten at once.
+	sliceCount = 6
+	// kept is how many names of each kind are counted in a slice.
+	kept = 256
+	// ofSource is how many times more repeats make a storm of a source than one of a run: every run's twins are its.
+	ofSource = 50
+)
+
+// Storm is something that is repeated faster than it should.
+type Storm struct {
+	By      By
+	Source  string
+	Name    string // of the run or dispatch; "" by source
+	Repeats int    // within the last period of the rate, at least (the period's first sixth may be left out)
+	Since   time.Time
+}
+
+// Watcher counts repeats and says where there is a storm. Safe for concurrent use.
+type Watcher struct {
+	mu       sync.Mutex
+	rate     quota.Quota
+	slices   [sliceCount]map[By]*counters
+	at       int // the slice that is written
+	ends     time.Time
+	underWay map[key]time.Time // storms, and since when
+}
+
+type key struct {
+	by   By
+	name name
+}
+
+// NewWatcher looks for more repeats of a run or dispatch than the rate; a rate of zero finds nothing.
+func NewWatcher(rate quota.Quota) *Watcher {
+	w := &Watcher{underWay: map[key]time.Time{}}
+	for i := range w.slices {
+		w.slices[i] = map[By]*counters{}
+		for _, by := range Bys() {
+			w.slices[i][by] = newCounters(kept)
+		}
+	}
+	w.rate = rate
+	return w
+}
+
+// SetRate changes the rate. Counting starts anew when the period changes.
+func (w *Watcher) SetRate(rate quota.Quota) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if rate.Per != w.rate.Per {
+		w.forget()
+	}
+	w.rate = rate
+}
+
+// Repeat counts one duplicate; run and dispatch may be empty.
+func (w *Watcher) Repeat(source, run, dispatch string, now time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.rate.IsZero() {
+		return
+	}
+	w.turn(now)
+	slice := w.slices[w.at]
+	slice[BySource].add(name{source, ""})
+	if run != "" {
+		slice[ByRun].add(name{source, run})
+	}
+	if dispatch != "" {
+		slice[ByDispatch].add(name{source, dispatch})
+	}
+}
+
+// Look gives the storms under way, the largest first, and those that began or ended since the last look.
+func (w *Watcher) Look(now time.Time) (storms, began, ended []Storm) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.rate.IsZero() {
+		w.turn(now)
+	}
+	found := map[key]bool{}
+	for _, by := range Bys() {
+		for n, repeats := range w.count(by) {
+			if w.rate.IsZero() || repeats <= w.threshold(by) {
+				continue
+			}
+			k := key{by, n}
+			found[k] = true
+			since, old := w.underWay[k]
+			if !old {
+				since = now
+				w.underWay[k] = now
+			}
+			s := Storm{By: by, Source: n.source, Name: n.id, Repeats: repeats, Since: since}
+			storms = append(storms, s)
+			if !old {
+				began = append(began, s)
+			}
+		}
+	}
+	for k, since := range w.underWay {
+		if !found[k] {
+			ended = append(ended, Storm{By: k.by, Source: k.name.source, Name: k.name.id, Since: since})
+			delete(w.underWay, k)
+		}
+	}
+	sortStorms(storms)
+	sortStorms(began)
+	sortStorms(ended)
+	return storms, began, ended
+}
+
+func sortStorms(storms []Storm) {
+	slices.SortFunc(storms, func(a, b Storm) int {
+		return cmp.Or(cmp.Compare(b.Repeats, a.Repeats), cmp.Compare(a.By, b.By), cmp.Compare(a.Source, b.Source), cmp.Compare(a.Name, b.Name))
+	})
+}
+
+func (w *Watcher) threshold(by By) int {
+	if by == BySource {
+		return w.rate.Count * ofSource
+	}
+	return w.rate.Count
+}
+
+// count sums up the window, without what may be another name's.
+func (w *Watcher) count(by By) map[name]int {
+	sums := map[name]int{}
+	for _, slice := range w.slices {
+		for _, k := range slice[by].heap {
+			sums[k.name] += k.count - k.surplus
+		}
+	}
+	return sums
+}
+
+// turn goes on to the slice of now and forgets those that have left the window.
+func (w *Watcher) turn(now time.Time) {
+	length := w.rate.Per / sliceCount
+	if w.ends.IsZero() || now.Sub(w.ends) >= w.rate.Per {
+		w.forget()
+		w.ends = now.Add(length)
+		return
+	}
+	for !now.Before(w.ends) {
+		w.at = (w.at + 1) % sliceCount
+		for _, c := range w.slices[w.at] {
+			c.clear()
+		}
+		w.ends = w.ends.Add(length)
+	}
+}
+
+func (w *Watcher) forget() {
+	for _, slice := range w.slices {
+		for _, c := range slice {
+			c.clear()
+		}
+	}
+	w.ends = time.Time{}
+}
