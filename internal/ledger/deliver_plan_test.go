@@ -2,6 +2,8 @@ package ledger
 
 import (
 	"context"
+	"database/sql"
+	"fmt"
 	"regexp"
 	"strings"
 	"testing"
@@ -10,6 +12,8 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
 
+	"github.com/dedupgate/dedupgate/internal/dedup"
+	"github.com/dedupgate/dedupgate/internal/delivery"
 	"github.com/dedupgate/dedupgate/internal/view"
 )
 
@@ -87,6 +91,11 @@ func TestPlansOfDeliveries(t *testing.T) {
 				}
 			}
 		}
+		for name, plan := range attemptPlans(t, l, explain) {
+			if bad.MatchString(plan) {
+				t.Errorf("%s: %s\n%s", name, bad.FindString(plan), plan)
+			}
+		}
 	})
 }
 
@@ -120,6 +129,54 @@ func deliveryReads(l *Ledger) map[string]func(context.Context) error {
 			return second(l.RetryDeliveries(ctx, view.DeliverySelection{IDs: []string{id}}, dry))
 		},
 	}
+}
+
+// attemptPlans are how the writes of attempts find their rows.
+func attemptPlans(t *testing.T, l *Ledger, explain string) map[string]string {
+	t.Helper()
+	rows := make([]deliveryRow, 20)
+	results := make([]delivery.Result, len(rows))
+	followers := make([]follower, len(rows))
+	for i := range rows {
+		id := dedup.NewID(time.UnixMilli(int64(100 * i)))
+		rows[i] = deliveryRow{ID: rowID(id), EventID: rowID(id), Destination: "d1", State: "pending", UpdatedAt: readTime}
+		results[i] = delivery.Result{Attempt: delivery.Attempt{DeliveryID: id, Number: 1, StartedAt: readTime}, State: delivery.Delivered}
+		followers[i] = follower{id: id, destination: "d1", source: "s1", kind: dedup.KindRun, runID: fmt.Sprint("R", 10*i), seq: 2}
+	}
+	s := &l.statements.deliveries
+	return map[string]string{
+		"replay": planOf(t, l, explain, s.replay, rows), "lock": planOf(t, l, explain, s.lock, rows), "begin": planOf(t, l, explain, s.begin, rows),
+		"finish": planOf(t, l, explain, s.finish, results), "reopen": planOf(t, l, explain, s.reopen, rows),
+		"requeue": planOf(t, l, explain, s.requeue, rows), "cancel": planOf(t, l, explain, s.cancel, rows),
+		"about": planOf(t, l, explain, s.about, rows), "blocked": planOf(t, l, explain, s.blocked, followers),
+	}
+}
+
+// planOf explains a statement over rows.
+func planOf[R any](t *testing.T, l *Ledger, explain string, s statement[R], rows []R) string {
+	t.Helper()
+	var lines []string
+	for text, args := range s.bind(l.dialect, rows) {
+		err := scanAll(l.db.WithContext(t.Context()).Raw(explain+text, args...), func(back *sql.Rows) error {
+			columns, err := back.Columns()
+			line := make([]any, len(columns))
+			for i := range line {
+				line[i] = new(string)
+			}
+			if err == nil {
+				err = back.Scan(line...)
+			}
+			lines = append(lines, *line[len(line)-1].(*string)) //nolint:forcetypeassert // made above
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(lines) == 0 {
+		t.Fatal("no plan")
+	}
+	return strings.Join(lines, "\n")
 }
 
 // oneDelivery is the id of a delivery that the tables were filled with.
