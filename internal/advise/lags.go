@@ -93,3 +93,22 @@ func (l *Lags) Curve() []Point {
 	}
 	return points
 }
+
+// Add adds another histogram's repeats.
+func (l *Lags) Add(other *Lags) {
+	for b, n := range other.Counts {
+		l.Counts[b] += n
+	}
+}
+
+// TakeOff says how many repeats, at most, came while the first was still being decided, which takes no longer than longest.
+func (l *Lags) TakeOff(inFlight int64, longest time.Duration) {
+	var early int64
+	for b, n := range l.Counts {
+		if b > 0 && dedup.LagBound(b) > longest {
+			break
+		}
+		early += n
+	}
+	l.InFlight = min(inFlight, early)
+}

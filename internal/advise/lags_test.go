@@ -139,3 +139,17 @@ func TestBarsLeaveTheEmptyEndsOut(t *testing.T) {
 		t.Errorf("%+v", bars)
 	}
 }
+
+func TestWhatIsInFlightCameEarly(t *testing.T) {
+	t.Parallel()
+	lags := lagsAt(map[time.Duration]int64{0: 3, 10 * time.Second: 2, time.Hour: 100})
+	for inFlight, want := range map[int64]int64{0: 0, 4: 4, 50: 5} {
+		if lags.TakeOff(inFlight, 20*time.Second); lags.InFlight != want {
+			t.Errorf("%d of %d are taken off", lags.InFlight, inFlight)
+		}
+	}
+	sum := lagsAt(map[time.Duration]int64{time.Hour: 1})
+	if sum.Add(lags); sum.Repeats() != 106 {
+		t.Errorf("%d", sum.Repeats())
+	}
+}

@@ -47,6 +47,7 @@ type App struct {
 	gate    *dedup.Gate
 	sources sources
 	metrics *metrics.Metrics
+	board   *board
 	desk    *access.Desk
 
 	public, admin     *http.Server
@@ -67,7 +68,7 @@ type Welcome struct {
 // New opens listeners and stores, in the order in which a person would want to hear of a failure: ports, folder, database,
 // Redis. Nothing is left open when it fails. The App must be Run or Closed.
 func New(ctx context.Context, opts Options) (*App, error) {
-	a := &App{opts: opts, log: opts.Log, sources: sources{seed: maphash.MakeSeed()}}
+	a := &App{opts: opts, log: opts.Log, sources: sources{seed: maphash.MakeSeed()}, board: newBoard(time.Now())}
 	if err := a.open(ctx); err != nil {
 		return nil, errors.Join(err, a.Close(context.WithoutCancel(ctx)))
 	}
@@ -173,7 +174,9 @@ func (a *App) openHTTP(cfg *config.Config) error {
 	if a.desk, err = openDesk(cfg); err != nil {
 		return err
 	}
+	a.openBoard(public)
 	admin, err := httpapi.NewAdmin(httpapi.AdminOptions{
+		Dashboard: a.dashboard(),
 		Reader: reader{a.ledger, a.redis, a.gate}, Replayer: a, Metrics: a.metrics.Handler(a.log),
 		MetricsOpen: isLoopback(a.adminAt.Addr()) && !cfg.Admin.BehindProxy,
 		Desk:        a.desk, BehindProxy: cfg.Admin.BehindProxy, TrustedProxies: cfg.HTTP.TrustedProxies,

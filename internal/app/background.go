@@ -47,6 +47,7 @@ func (a *App) reloaded(_, next *config.Config) {
 		return
 	}
 	a.metrics.SetSources(sourceNames(next))
+	a.board.settings.put(next, time.Now())
 	if tokens, err := accessTokens(next); err != nil {
 		a.log.Error("operators' tokens not reloaded, the old ones stay in force", "error", err)
 	} else if err := a.desk.SetTokens(tokens); err != nil {

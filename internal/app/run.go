@@ -52,6 +52,7 @@ func (a *App) shutdown(ctx context.Context, grace time.Duration) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(a.opts.Config.ShutdownTimeout))
 	defer cancel()
+	a.board.endStreams()
 	err := errors.Join(a.public.Shutdown(ctx), a.admin.Shutdown(ctx), a.Close(ctx))
 	a.log.Info("stopped", "took", time.Since(start).Round(time.Millisecond).String(), "clean", err == nil)
 	return err

@@ -4,7 +4,6 @@ import (
 	"net"
 	"net/url"
 	"path/filepath"
-	"strings"
 
 	"github.com/dedupgate/dedupgate/internal/config"
 )
@@ -18,11 +17,7 @@ func welcome(cfg *config.Config, public, admin net.Addr, made string) Welcome {
 		if made == "" || len(s.Tokens) > 0 {
 			continue
 		}
-		base := strings.TrimSuffix(cfg.HTTP.PublicURL, "/")
-		if base == "" {
-			base = "http://" + w.PublicAddr
-		}
-		w.WebhookURL = base + "/webhooks/" + s.Name + "?token=" + url.QueryEscape(made)
+		w.WebhookURL = publicBase(cfg, w.PublicAddr) + "/webhooks/" + s.Name + "?token=" + url.QueryEscape(made)
 	}
 	return w
 }

@@ -23,6 +23,8 @@ type AdminOptions struct {
 	Destinations Destinations
 	// River serves River's own pages under /river, read only; nil: there are none.
 	River http.Handler
+	// Dashboard is what the pages ask beside the listings.
+	Dashboard Dashboard
 	// Metrics serves GET /metrics.
 	Metrics http.Handler
 	// MetricsOpen lets anybody who reaches the listener scrape. Set it when the listener is on loopback; elsewhere the
@@ -147,6 +149,17 @@ POST /api/v1/destinations/{name}/resume send to it again
 GET  /api/v1/stuck                      what has not moved for too long
 POST /api/v1/stuck/clear                put stuck deliveries to work again
 GET  /api/v1/stats                      receipts by source, outcome and reason
+GET  /api/v1/overview                   how a time range went, with a series for charts
+GET  /api/v1/top                        actors, runs or dispatches that were repeated most often
+GET  /api/v1/stream                     new receipts as they come (server-sent events)
+GET  /api/v1/ttl                        how well the windows do
+GET  /api/v1/ttl/{source}               what a window of a source is worth and costs
+GET  /api/v1/sources                    configured sources and how to connect them
+GET  /api/v1/audit                      who changed what and why
+GET  /api/v1/config                     the configuration in force, secrets masked
+GET  /api/v1/status                     how this process is
+GET  /api/v1/connect                    webhook URL with the token that an embedded gateway made
+POST /api/v1/send-sample                send a sample to an embedded gateway: {"again": false}
 GET  /api/v1/overview                   how a time range went, with a series for charts
 GET  /api/v1/top                        actors, runs or dispatches that were repeated most often
 GET  /api/v1/stream                     new receipts as they come (server-sent events)

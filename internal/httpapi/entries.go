@@ -66,6 +66,7 @@ func (a *admin) quarantined(ctx context.Context, in *idInput) (*quarantinedOutpu
 type bodyOutput struct {
 	ContentType string `header:"Content-Type"`
 	Disposition string `header:"Content-Disposition"`
+	Policy      string `header:"Content-Security-Policy"`
 	SentAs      string `header:"X-Sent-Content-Type" doc:"The Content-Type that the sender gave."`
 	Body        []byte
 }
@@ -74,6 +75,7 @@ func attached(id string, b view.Body) *bodyOutput {
 	return &bodyOutput{
 		ContentType: "application/octet-stream",
 		Disposition: `attachment; filename="` + id + `.bin"`,
+		Policy:      "default-src 'none'; frame-ancestors 'none'; sandbox",
 		SentAs:      headerSafe(clip(b.ContentType, maxLoggedID)),
 		Body:        b.Bytes,
 	}

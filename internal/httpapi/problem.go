@@ -45,7 +45,7 @@ func (a *admin) problem(ctx context.Context, operation string, err error) error 
 		return huma.Error400BadRequest("Bad cursor: pass the 'next' of an earlier page unchanged, with the same filters.")
 	case errors.Is(err, view.ErrAmbiguous):
 		return huma.Error409Conflict("More than one run or build has this id: add ?source=… or ?kind=run|build.")
-	case errors.Is(err, ErrCantReplay):
+	case errors.Is(err, ErrCantReplay), errors.Is(err, ErrNoSamples):
 		return huma.Error409Conflict(err.Error())
 	case errors.Is(err, ErrNoDestination):
 		return huma.Error404NotFound(err.Error())

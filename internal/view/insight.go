@@ -278,3 +278,9 @@ type LiveReceipt struct {
 	ActorID string `json:"actor_id,omitempty"`
 	TaskID  string `json:"task_id,omitempty"`
 }
+
+// ReceiptMark is where a receipt stands in the order of all.
+type ReceiptMark struct {
+	ReceivedAt time.Time
+	ID         [16]byte
+}
