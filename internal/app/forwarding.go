@@ -28,8 +28,19 @@ func migratesQueue(o ledger.Options, log *slog.Logger) ledger.Options {
 	return o
 }
 
-// openForwarding starts to hand events on. Whatever is recorded afterwards gets its deliveries.
+// openForwarding starts to hand events on.
 func (a *App) openForwarding(ctx context.Context, cfg *config.Config) error {
+	if err := a.prepareForwarding(cfg); err != nil {
+		return err
+	}
+	if cfg.Embedded() && len(cfg.Destinations) > 0 {
+		a.log.Info("embedded mode: destinations may be http:// and on this machine; production refuses both unless a destination allows it")
+	}
+	return a.forwarder.Start(ctx)
+}
+
+// prepareForwarding has whatever is recorded afterwards get its deliveries, held or not, and its look-up.
+func (a *App) prepareForwarding(cfg *config.Config) error {
 	f, err := forward.New(forward.Options{
 		Database: forward.Database{Postgres: a.ledger.Postgres(), SQLite: a.ledger.SQLite()},
 		Store:    a.ledger, Observer: observer{a.metrics}, Log: a.log, Version: a.opts.Build.Version,
@@ -42,11 +53,9 @@ func (a *App) openForwarding(ctx context.Context, cfg *config.Config) error {
 	if err := a.setDestinations(cfg); err != nil {
 		return err
 	}
-	a.ledger.SetOutbox(outbox{f})
-	if cfg.Embedded() && len(cfg.Destinations) > 0 {
-		a.log.Info("embedded mode: destinations may be http:// and on this machine; production refuses both unless a destination allows it")
-	}
-	return f.Start(ctx)
+	a.ledger.SetOutbox(outbox{f, a.holds})
+	a.ledger.SetDoubt(a.doubt)
+	return nil
 }
 
 // setDestinations puts the configured destinations in force.
@@ -60,14 +69,18 @@ func (a *App) setDestinations(cfg *config.Config) error {
 }
 
 // outbox is the forwarder as the ledger asks for it.
-type outbox struct{ *forward.Forwarder }
+type outbox struct {
+	*forward.Forwarder
+	holds func(delivery.Event) bool
+}
 
 // Route implements [ledger.Outbox].
 func (o outbox) Route(e delivery.Event) []delivery.Route {
 	names := o.Forwarder.Route(e)
 	routes := make([]delivery.Route, len(names))
+	hold := len(names) > 0 && o.holds(e)
 	for i, name := range names {
-		routes[i].Destination = name
+		routes[i] = delivery.Route{Destination: name, Hold: hold}
 	}
 	return routes
 }

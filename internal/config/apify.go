@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/url"
 	"regexp"
+	"strings"
 )
 
 // Apify is how Apify itself is asked. Without a token it never is.
@@ -100,4 +101,16 @@ func isAPIURL(s string) bool {
 	}
 	ip := net.ParseIP(u.Hostname())
 	return u.Scheme == "https" || u.Scheme == "http" && (u.Hostname() == "localhost" || ip != nil && ip.IsLoopback())
+}
+
+// ReconciledToo are the ids of the Actors and tasks named by [Source.ReconcileAlso].
+func (s *Source) ReconciledToo() (actors, tasks []string) {
+	for _, text := range s.ReconcileAlso {
+		if id, ok := strings.CutPrefix(text, "task:"); ok {
+			tasks = append(tasks, id)
+		} else {
+			actors = append(actors, strings.TrimPrefix(text, "actor:"))
+		}
+	}
+	return actors, tasks
 }
