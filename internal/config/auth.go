@@ -91,6 +91,9 @@ type Limits struct {
 	// Most requests with a bad token or signature from one address, in each gateway; then such requests are answered 429
 	// instead of 401. A good token is never refused for it. Default 60/m.
 	FailedAuth string `yaml:"failed_auth" validate:"rate" reload:"yes"`
+	// Most repeats of one run or one dispatch; more is a storm, as are fifty times as many of one source. A storm is shown,
+	// counted and logged, and answered like everything else. Default 100/m.
+	Storm string `yaml:"storm" validate:"rate" reload:"yes"`
 }
 
 // Quota is a rate of the configuration; validated, so that there is none that can't be read.

@@ -28,7 +28,7 @@ func TestEveryKeyHasAVariable(t *testing.T) {
 		case DatabaseURL:
 			text = "postgres://h/db"
 		}
-		if slices.Contains([]string{"limits.source", "limits.client", "limits.failed_auth"}, s.key) {
+		if slices.Contains([]string{"limits.source", "limits.client", "limits.failed_auth", "limits.storm"}, s.key) {
 			text = "7/m"
 		}
 		if strings.HasSuffix(s.key, "_file") {

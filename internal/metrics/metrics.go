@@ -34,6 +34,7 @@ type Metrics struct {
 	hitsWaiting prometheus.Gauge
 	defaultRows prometheus.Gauge
 	forwarding  *forwarding
+	guarding    *guarding
 
 	recent recent
 
@@ -69,6 +70,7 @@ func New(build Build, sources []string) *Metrics {
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.steps = newSteps(m.registry)
 	m.forwarding = newForwarding(m.registry)
+	m.guarding = newGuarding(m.registry)
 	m.sources.Store(&map[string]tallies{})
 	m.SetSources(sources)
 	return m

@@ -1,0 +1,18 @@
+package view
+
+import "time"
+
+// Storms are what is repeated faster than it should be, as this process sees it.
+type Storms struct {
+	Rate  string  `json:"rate" doc:"limits.storm: more repeats of one run or dispatch are a storm, and fifty times as many of one source." example:"100/m"`
+	Items []Storm `json:"items"`
+}
+
+// Storm is one run, dispatch or source that is repeated too fast.
+type Storm struct {
+	By      string    `json:"by" enum:"run,dispatch,source"`
+	Source  string    `json:"source"`
+	Name    string    `json:"name,omitempty" doc:"Id of the run, build or dispatch."`
+	Repeats int       `json:"repeats" doc:"Within the rate's period, at least."`
+	Since   time.Time `json:"since"`
+}
