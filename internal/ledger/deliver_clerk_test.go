@@ -99,7 +99,7 @@ func (c *clerks) route(e delivery.Event) []delivery.Route {
 	if !ok {
 		return nil
 	}
-	return routes.([]delivery.Route) //nolint:forcetypeassert // nothing else is stored
+	return routes.([]delivery.Route)
 }
 
 // clerk implements [deliverytest.Clerk] the way a gateway works.

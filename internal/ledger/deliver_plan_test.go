@@ -166,7 +166,7 @@ func planOf[R any](t *testing.T, l *Ledger, explain string, s statement[R], rows
 			if err == nil {
 				err = back.Scan(line...)
 			}
-			lines = append(lines, *line[len(line)-1].(*string)) //nolint:forcetypeassert // made above
+			lines = append(lines, *line[len(line)-1].(*string))
 			return err
 		})
 		if err != nil {

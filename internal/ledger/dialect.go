@@ -12,6 +12,7 @@ import (
 
 // dialect is all that differs between the two databases, besides the migrations and how connections are made.
 type dialect interface {
+	forwardingDialect
 	// identify asks the database who it is, and fails unless it takes writes.
 	identify(ctx context.Context, l *Ledger) (identity, error)
 	// identityOf is who a pinned connection said it is when it was made.
@@ -24,16 +25,20 @@ type dialect interface {
 	reconnect(l *Ledger)
 	// planAfresh makes the rest of the transaction plan its statements for the tables as they are now.
 	planAfresh(tx *gorm.DB) error
-	// enqueue lets the outbox make jobs in a transaction that was begun on a pinned connection.
-	enqueue(tx *gorm.DB, pinned *sql.Conn, outbox Outbox, due []delivery.Due) error
-	// lockDeliveries is SQL that locks the rows d of a SELECT for the rest of the transaction.
-	lockDeliveries() string
-	// commitLightly lets the transaction's commit be lost in a crash of the database.
-	commitLightly(tx *gorm.DB) error
 	// tryLock takes an advisory lock for the rest of the transaction, unless another process has it.
 	tryLock(tx *gorm.DB, key int64) (bool, error)
 	// makePartitions makes the partitions of the coming days.
 	makePartitions(ctx context.Context, l *Ledger) error
 	// receiptsJob deletes the receipts from before a cutoff, or whole days of them.
 	receiptsJob(l *Ledger) func(ctx context.Context, cutoff time.Time) error
+}
+
+// forwardingDialect is what differs for deliveries.
+type forwardingDialect interface {
+	// enqueue lets the outbox make jobs in a transaction that was begun on a pinned connection.
+	enqueue(tx *gorm.DB, pinned *sql.Conn, outbox Outbox, due []delivery.Due) error
+	// lockDeliveries is SQL that locks the rows d of a SELECT for the rest of the transaction.
+	lockDeliveries() string
+	// commitLightly lets the transaction's commit be lost in a crash of the database.
+	commitLightly(tx *gorm.DB) error
 }

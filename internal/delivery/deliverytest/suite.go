@@ -99,8 +99,10 @@ func (b *bench) finish(results ...delivery.Result) {
 // result is that of an attempt which got a status.
 func (b *bench) result(id dedup.ID, number, status int, state delivery.State) delivery.Result {
 	r := delivery.Result{
-		Attempt: delivery.Attempt{DeliveryID: id, Number: number, StartedAt: b.tick(), Took: 12 * time.Millisecond, Status: status, Answer: []byte("answer")},
-		State:   state,
+		Attempt: delivery.Attempt{
+			DeliveryID: id, Number: number, StartedAt: b.tick(), Took: 12 * time.Millisecond, Status: status, Answer: []byte("answer"),
+		},
+		State: state,
 	}
 	if state != delivery.Delivered {
 		r.Error = "the receiver said no"

@@ -219,18 +219,7 @@ func atOnce(b *bench) {
 	for w := range workers {
 		wg.Go(func() {
 			for part := range slices.Chunk(ids, 8+w) {
-				var shipments []delivery.Shipment
-				err := patiently(func() (err error) { shipments, err = b.Store.Begin(b.Context(), part); return err })
-				var results []delivery.Result
-				for _, s := range shipments {
-					results = append(results, delivery.Result{
-						Attempt: delivery.Attempt{DeliveryID: s.ID, Number: s.Attempt, StartedAt: time.Now(), Status: 200}, State: delivery.Delivered,
-					})
-				}
-				if err == nil {
-					err = patiently(func() error { return b.Store.Finish(b.Context(), results) })
-				}
-				if err != nil {
+				if err := deliver(b, part); err != nil {
 					b.Error(err)
 				}
 			}
@@ -243,4 +232,23 @@ func atOnce(b *bench) {
 			b.Errorf("a delivery is %s after %d attempts, of which %d are kept", d.State, d.Attempts, len(attempts))
 		}
 	}
+}
+
+// deliver begins and finishes what it may.
+func deliver(b *bench, ids []dedup.ID) error {
+	var shipments []delivery.Shipment
+	err := patiently(func() (err error) {
+		shipments, err = b.Store.Begin(b.Context(), ids)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	var results []delivery.Result
+	for _, s := range shipments {
+		results = append(results, delivery.Result{
+			Attempt: delivery.Attempt{DeliveryID: s.ID, Number: s.Attempt, StartedAt: time.Now(), Status: 200}, State: delivery.Delivered,
+		})
+	}
+	return patiently(func() error { return b.Store.Finish(b.Context(), results) })
 }
