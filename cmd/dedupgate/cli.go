@@ -1,5 +1,7 @@
 package main
 
+import "github.com/alecthomas/kong"
+
 // cli is the command line: one field a command, in the order in which the help lists them.
 type cli struct {
 	Serve   serveCmd   `cmd:"" help:"Run the gateway."`
@@ -18,5 +20,9 @@ type cli struct {
 	Destinations destinationsCmd `cmd:"" help:"List, pause and resume destinations."`
 	Stuck        stuckCmd        `cmd:"" help:"Find what has not moved for too long, and put it to work again."`
 
+	Advise adviseCmd `cmd:"" help:"Say what the dedup windows are worth, and which would do."`
+
 	Version versionCmd `cmd:"" help:"Print which program this is."`
+
+	ShowVersion kong.VersionFlag `name:"version" help:"Print which program this is."`
 }

@@ -156,6 +156,7 @@ func TestUsage(t *testing.T) {
 func TestVersion(t *testing.T) {
 	t.Parallel()
 	execute(t, "", "version").expect(t, 0, "dedupgate ", "go1.")
+	execute(t, "", "--version").expect(t, 0, "dedupgate ", "go1.")
 	var v map[string]string
 	r := execute(t, "", "version", "--json")
 	if err := json.Unmarshal([]byte(r.out), &v); err != nil || v["version"] == "" || v["go"] == "" {

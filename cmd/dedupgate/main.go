@@ -39,7 +39,7 @@ func run(args []string, std streams) (code int) {
 	parser, err := kong.New(&c, kong.Name("dedupgate"),
 		kong.Description("Receives Apify's webhooks, lets each event through exactly once, and keeps the record."),
 		kong.Writers(std.out, std.err), kong.Exit(func(code int) { panic(helpShown(code)) }),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+		kong.Vars{"version": versionLine(build())}, kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
 	if err != nil {
 		fmt.Fprintln(std.err, "dedupgate:", err)
 		return exitFailed

@@ -24,7 +24,7 @@ type runsCmd struct {
 
 // Help is shown by --help.
 func (runsCmd) Help() string {
-	return `A run shows the status of its highest event, whatever order they came in. LIFE counts resurrections. With an id
+	return `A run shows the status of its highest event, whatever order they came in. LIFE is 1 until a run is resurrected. With an id
 all events of the run are listed in order of arrival, each with every request that told it.`
 }
 
@@ -54,7 +54,7 @@ func (c *runsCmd) Run(ctx context.Context, std streams) error {
 func runTable(out io.Writer, runs []view.Run) error {
 	t := newTable(out, "FIRST SEEN", "RUN", "KIND", "STATUS", "LIFE", "EVENTS", "LAST EVENT", "SOURCE")
 	for _, r := range runs {
-		t.row(local(r.FirstSeenAt), r.RunID, r.Kind, r.Status, number(r.Life), number(r.Events), local(r.UpdatedAt), r.Source)
+		t.row(local(r.FirstSeenAt), r.RunID, r.Kind, r.Status, number(r.Life+1), number(r.Events), local(r.UpdatedAt), r.Source)
 	}
 	return t.flush()
 }

@@ -42,10 +42,14 @@ func (c *versionCmd) Run(std streams) error {
 			"version": b.Version, "revision": b.Revision, "go": runtime.Version(), "platform": runtime.GOOS + "/" + runtime.GOARCH,
 		})
 	}
+	_, err := fmt.Fprintln(std.out, versionLine(b))
+	return err
+}
+
+func versionLine(b metrics.Build) string {
 	revision := ""
 	if b.Revision != "" {
 		revision = fmt.Sprintf(" (%.12s)", b.Revision)
 	}
-	_, err := fmt.Fprintf(std.out, "dedupgate %s%s, %s, %s/%s\n", b.Version, revision, runtime.Version(), runtime.GOOS, runtime.GOARCH)
-	return err
+	return fmt.Sprintf("dedupgate %s%s, %s, %s/%s", b.Version, revision, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }

@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"path/filepath"
+	"syscall"
 
 	"github.com/dedupgate/dedupgate/internal/config"
 	"github.com/dedupgate/dedupgate/internal/ledger"
@@ -37,6 +40,20 @@ func Check(ctx context.Context, cfg *config.Config) []Finding {
 	findings = append(findings, checkDestinations(cfg)...)
 	findings = append(findings, checkDatabase(ctx, cfg)...)
 	return append(findings, checkRedis(ctx, cfg)...)
+}
+
+// checkFolder says whether serve can make its database in a folder, or the folder itself.
+func checkFolder(path string) Finding {
+	const mayWrite, mayEnter = 2, 1 // of access(2)
+	for nearest := path; ; nearest = filepath.Dir(nearest) {
+		err := syscall.Access(nearest, mayWrite|mayEnter)
+		switch {
+		case err == nil:
+			return Finding{LevelOK, "database", "SQLite: no database in data_dir yet; serve makes it"}
+		case !errors.Is(err, fs.ErrNotExist) || nearest == filepath.Dir(nearest):
+			return Finding{LevelError, "database", fmt.Sprintf("%s: %v: set data_dir to a folder that can be written", nearest, err)}
+		}
+	}
 }
 
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
@@ -87,7 +104,7 @@ func checkDatabase(ctx context.Context, cfg *config.Config) []Finding {
 		return []Finding{{LevelError, "database", err.Error()}}
 	}
 	if f.Version == "" {
-		return []Finding{{LevelOK, "database", f.Engine + ": no database in data_dir yet; serve makes it"}}
+		return []Finding{checkFolder(cfg.DataDir)}
 	}
 	findings := []Finding{{LevelOK, "database", f.Engine + " " + f.Version + " can be reached"}}
 	add := func(wrong bool, level Level, format string, args ...any) {

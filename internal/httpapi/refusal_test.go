@@ -121,8 +121,8 @@ func wantLevel(t *testing.T, lines []map[string]any, level, code string, status 
 	if l["level"] != level || l["msg"] != "webhook" || l["error"] != code || l["status"] != float64(status) {
 		t.Errorf("logged %v, want %s %s %d", l, level, code, status)
 	}
-	if id, _ := l["receipt_id"].(string); len(id) != 36 {
-		t.Errorf("receipt_id %v", l["receipt_id"])
+	if id, _ := l["request_id"].(string); len(id) != 36 {
+		t.Errorf("request_id %v", l["request_id"])
 	}
 }
 

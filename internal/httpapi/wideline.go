@@ -54,7 +54,7 @@ func (i *ingest) logRefused(w *webhook, row *refusal) {
 	}
 	attrs = append(attrs,
 		slog.String("error", string(row.code)),
-		slog.String("receipt_id", w.receiptID.String()),
+		slog.String("request_id", w.receiptID.String()), // as in X-Request-ID: there is no receipt of it
 		slog.Float64("duration_ms", millis(time.Since(w.started))),
 		slog.Int64("bytes", w.bytes),
 		slog.Int("status", row.status),
