@@ -17,6 +17,7 @@ import (
 	"github.com/dedupgate/dedupgate/internal/access"
 	"github.com/dedupgate/dedupgate/internal/config"
 	"github.com/dedupgate/dedupgate/internal/dedup"
+	"github.com/dedupgate/dedupgate/internal/forward"
 	"github.com/dedupgate/dedupgate/internal/httpapi"
 	"github.com/dedupgate/dedupgate/internal/ledger"
 	"github.com/dedupgate/dedupgate/internal/metrics"
@@ -49,6 +50,8 @@ type App struct {
 	metrics *metrics.Metrics
 	board   *board
 	desk    *access.Desk
+
+	forwarder *forward.Forwarder
 
 	public, admin     *http.Server
 	publicAt, adminAt net.Listener
@@ -89,6 +92,12 @@ func (a *App) open(ctx context.Context) error {
 	if err := a.openStores(ctx, cfg); err != nil {
 		return err
 	}
+	if err := a.openSources(cfg); err != nil {
+		return err
+	}
+	if err := a.openForwarding(ctx, cfg); err != nil {
+		return err
+	}
 	if err := a.openGate(cfg); err != nil {
 		return err
 	}
@@ -120,7 +129,7 @@ func (a *App) listen(ctx context.Context, cfg *config.Config) error {
 	return nil
 }
 
-func (a *App) openGate(cfg *config.Config) error {
+func (a *App) openSources(cfg *config.Config) error {
 	if cfg.Embedded() { // the default source may be without a token, now or after a reload
 		var err error
 		if a.madeToken, err = keptToken(cfg.DataDir, sourceTokenFile); err != nil {
@@ -131,6 +140,10 @@ func (a *App) openGate(cfg *config.Config) error {
 		return err
 	}
 	a.metrics = metrics.New(a.opts.Build, sourceNames(cfg))
+	return nil
+}
+
+func (a *App) openGate(cfg *config.Config) error {
 	gate, err := dedup.NewGate(dedup.Options{
 		Claimer: a.redis, HitLog: a.redis, Ledger: a.ledger,
 		Deadline: time.Duration(cfg.Dedup.DecideTimeout), SettleTimeout: time.Duration(cfg.Dedup.SettleTimeout),
@@ -145,10 +158,12 @@ func (a *App) openGate(cfg *config.Config) error {
 	a.gate = gate
 	a.metrics.WatchGate(gate)
 	a.metrics.WatchRedis(a.redis.Degraded)
+	a.metrics.WatchDatabase(a.DatabaseTakesWrites)
 	drainer := &dedup.Drainer{Source: a.redis, Sink: a.ledger, Batch: drainBatch, Observer: a.metrics, Log: a.log}
 	a.parts.loop("drainer", drainer.Run)
 	a.parts.loop("ledger maintenance", a.maintain)
 	a.parts.loop("gauges", a.watchGauges)
+	a.parts.loop("gauges of destinations", a.watchDestinations)
 	a.parts.started("gate", gate.Close)
 	a.welcome = welcome(cfg, a.publicAt.Addr(), a.adminAt.Addr(), a.madeToken)
 	return nil
@@ -175,9 +190,14 @@ func (a *App) openHTTP(cfg *config.Config) error {
 		return err
 	}
 	a.openBoard(public)
+	river, err := a.forwarder.UI("/river")
+	if err != nil {
+		return err
+	}
 	admin, err := httpapi.NewAdmin(httpapi.AdminOptions{
 		Dashboard: a.dashboard(),
 		Reader: reader{a.ledger, a.redis, a.gate}, Replayer: a, Metrics: a.metrics.Handler(a.log),
+		Deliveries: handing{a.ledger, a}, Destinations: a, River: river,
 		MetricsOpen: isLoopback(a.adminAt.Addr()) && !cfg.Admin.BehindProxy,
 		Desk:        a.desk, BehindProxy: cfg.Admin.BehindProxy, TrustedProxies: cfg.HTTP.TrustedProxies,
 		Version: a.opts.Build.Version, Log: a.log,

@@ -48,6 +48,9 @@ func (a *App) reloaded(_, next *config.Config) {
 	}
 	a.metrics.SetSources(sourceNames(next))
 	a.board.settings.put(next, time.Now())
+	if err := a.setDestinations(next); err != nil {
+		a.log.Error("destinations not reloaded, the old ones stay in force", "error", err) // validated before: a defect
+	}
 	if tokens, err := accessTokens(next); err != nil {
 		a.log.Error("operators' tokens not reloaded, the old ones stay in force", "error", err)
 	} else if err := a.desk.SetTokens(tokens); err != nil {
