@@ -22,6 +22,9 @@ type cli struct {
 
 	Advise adviseCmd `cmd:"" help:"Say what the dedup windows are worth, and which would do."`
 
+	Reconcile reconcileCmd `cmd:"" help:"Ask Apify for events that never came, and put them through the gate."`
+	Doctor    doctorCmd    `cmd:"" help:"Look at the other end's settings, and say what is wrong with them."`
+
 	Version versionCmd `cmd:"" help:"Print which program this is."`
 
 	ShowVersion kong.VersionFlag `name:"version" help:"Print which program this is."`
