@@ -101,6 +101,9 @@ func (a *App) open(ctx context.Context) error {
 	if err := a.openGate(cfg); err != nil {
 		return err
 	}
+	if err := a.openApify(ctx, cfg); err != nil {
+		return err
+	}
 	return a.openHTTP(cfg)
 }
 
