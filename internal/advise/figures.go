@@ -37,7 +37,7 @@ func (l *Lags) FiguresOf(window time.Duration, t Traffic) Figures {
 // Text is the figures as a sentence.
 func (f Figures) Text() string {
 	return fmt.Sprintf("A window of %s catches at least %s of the repeats in Redis, leaves at most %s a day to the database, and takes about %s of Redis.",
-		Span(f.Window), Percent(f.Caught), rounded(f.DatabaseHitsPerDay), size(f.RedisBytes))
+		Span(f.Window), Percent(f.Caught), rounded(f.DatabaseHitsPerDay), Bytes(f.RedisBytes))
 }
 
 // Percent shows a share without ever rounding it up to all of them.
@@ -73,7 +73,8 @@ func rounded(n float64) string {
 	return fmt.Sprintf("%.1f", math.Ceil(n*10)/10)
 }
 
-func size(n int64) string {
+// Bytes shows a size in the largest binary unit below it.
+func Bytes(n int64) string {
 	units := []string{"bytes", "KiB", "MiB", "GiB", "TiB"}
 	value, unit := float64(n), 0
 	for value >= 1024 && unit < len(units)-1 {

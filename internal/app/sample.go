@@ -66,12 +66,19 @@ func (b *board) SendSample(ctx context.Context, again bool) (view.SentSample, er
 	req.Header, req.RemoteAddr = s.header.Clone(), "127.0.0.1:0"
 	w := answerWriter{header: http.Header{}}
 	b.public.ServeHTTP(&w, req)
-	sent := view.SentSample{}
-	if err := json.Unmarshal(w.body.Bytes(), &sent); err != nil {
-		return sent, fmt.Errorf("read the answer to the sample: %w", err)
+	var said struct {
+		Outcome   string `json:"outcome"`
+		RunID     string `json:"run_id"`
+		EventID   string `json:"event_id"`
+		ReceiptID string `json:"receipt_id"`
+		Message   string `json:"message"`
 	}
-	sent.Status = w.status
-	return sent, nil
+	if err := json.Unmarshal(w.body.Bytes(), &said); err != nil {
+		return view.SentSample{}, fmt.Errorf("read the answer to the sample: %w", err)
+	}
+	return view.SentSample{
+		Status: w.status, Outcome: said.Outcome, RunID: said.RunID, EventID: said.EventID, ReceiptID: said.ReceiptID, Message: said.Message,
+	}, nil
 }
 
 // bareURL leaves the address out of an error: it holds the token.
