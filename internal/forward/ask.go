@@ -17,7 +17,7 @@ const (
 	finishPause     = 100 * time.Millisecond // after the first failure; each further pause is twice as long
 	longestPause    = 3 * time.Second
 	triesTogether   = 3 // then a batch of results is split, so that one that can't be stored holds up no other
-	lanesOfPostgres = 2
+	lanesOfPostgres = 1
 )
 
 // asker is the store with calls shared by all workers.
@@ -33,7 +33,9 @@ type asker struct {
 	results batcher[delivery.Result, struct{}]
 }
 
-func newAsker(given context.Context, store Store, lanes int, log *slog.Logger) *asker {
+func newAsker(given context.Context, store Store, log *slog.Logger) *asker {
+	// One lane each: a transaction costs the same whatever its size, and what waits for it makes the next one large.
+	const lanes = 1
 	a := &asker{store: store, log: log, given: given}
 	a.begins = batcher[dedup.ID, *delivery.Shipment]{run: a.runBegin, lanes: lanes, most: mostTogether}
 	a.blocks = batcher[dedup.ID, bool]{run: a.runBlocked, lanes: lanes, most: mostTogether}

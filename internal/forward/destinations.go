@@ -21,7 +21,7 @@ func (f *Forwarder) SetDestinations(destinations []*delivery.Destination) error 
 	old.release(made)
 	workers := make(map[string]int, len(made.byName))
 	for name, r := range made.byName {
-		workers[name] = r.Concurrency
+		workers[name] = r.workers()
 	}
 	f.queues.set(workers)
 	return nil

@@ -50,14 +50,12 @@ func New(o Options) (*Forwarder, error) {
 	f.life, f.over = context.WithCancel(context.Background())
 	given, giveUp := context.WithCancel(f.life)
 	f.giveUp = giveUp
-	lanes := 1
+	f.jobs = sqliteJobs{o.Database.SQLite}
 	if o.Database.Postgres != nil {
-		lanes, f.jobs = lanesOfPostgres, postgresJobs{o.Database.Postgres}
-	} else {
-		f.jobs = sqliteJobs{o.Database.SQLite}
+		f.jobs = postgresJobs{o.Database.Postgres}
 	}
 	f.keeper = newKeeper(f.jobs, f.o.RescueAfter, o.Log)
-	f.ask = newAsker(given, o.Store, lanes, o.Log)
+	f.ask = newAsker(given, o.Store, o.Log)
 	if err := f.connect(&worker{hand: f.handOn, keeper: f.keeper}); err != nil {
 		return nil, err
 	}

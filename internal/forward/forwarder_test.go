@@ -184,6 +184,10 @@ func TestASlowDestinationHoldsUpNobodyElse(t *testing.T) {
 		if n := len(slow.all()); n != 2 {
 			t.Errorf("%d attempts at once, although two are allowed", n)
 		}
+		testkit.Eventually(t, patience, func() error { return equal("delivered", b.store.counts()[delivery.Delivered], 50) })
+		if n := b.store.counts()[delivery.Delivering]; n != 2 {
+			t.Errorf("%d deliveries say that they are under way", n)
+		}
 		close(release)
 		b.store.settled(t, patience)
 	})
@@ -336,7 +340,7 @@ func TestDestinationsComeAndGoAtRunTime(t *testing.T) {
 
 		must(t, f.SetDestinations([]*delivery.Destination{c}))
 		testkit.Eventually(t, patience, func() error { // until its queue has stopped, what comes is worked or waits
-			return equal("queues", fmt.Sprint(f.queues.wanted()), "map[second:8]")
+			return equal("queues", fmt.Sprint(f.queues.wanted()), "map[second:16]")
 		})
 		const warning = "deliveries wait for a destination that is not configured: put it back, or cancel them"
 		testkit.Eventually(t, patience, func() error {

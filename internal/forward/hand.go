@@ -35,28 +35,22 @@ func (f *Forwarder) handOn(ctx context.Context, id dedup.ID, destination string,
 		return later(spread(storePause)) // two jobs of one delivery: an operator was quicker than its retry
 	}
 	defer f.inHand.Delete(id)
-	if n := f.beforeAttempt(ctx, r, id, snoozes); n.again {
+	if n := f.mayAttempt(ctx, r, id, snoozes); n.again {
 		return n
 	}
-	leave, after := r.breaker.admit()
-	if after > 0 {
-		return f.holdOpen(ctx, after)
+	if !f.enter(ctx, r) {
+		return later(0)
 	}
-	shipment, err := f.ask.begin(ctx, id)
-	if err != nil {
-		leave.handBack()
-		f.storeFailed(ctx, "begin", err)
-		return later(spread(storePause))
+	shipment, result, n := f.underWay(ctx, r, id)
+	r.leave()
+	if result == nil {
+		return n
 	}
-	if shipment == nil {
-		leave.handBack()
-		return next{}
-	}
-	return f.attempt(ctx, r, shipment, leave)
+	return f.record(r, shipment, result)
 }
 
-// beforeAttempt waits for everything that may hold up an attempt, in this process or, for longer, as a postponed job.
-func (f *Forwarder) beforeAttempt(ctx context.Context, r *route, id dedup.ID, snoozes int) next {
+// mayAttempt looks at what can hold up a delivery for longer.
+func (f *Forwarder) mayAttempt(ctx context.Context, r *route, id dedup.ID, snoozes int) next {
 	if r.Ordered {
 		blocked, err := f.ask.blocked(ctx, id)
 		if err != nil {
@@ -70,16 +64,48 @@ func (f *Forwarder) beforeAttempt(ctx context.Context, r *route, id dedup.ID, sn
 	if open := r.breaker.remaining(); open > 0 {
 		return f.holdOpen(ctx, open)
 	}
-	if r.pace == nil {
-		return next{}
-	}
-	switch turn := r.pace.TryReservePermit(longestPace); {
-	case turn < 0:
-		return later(spread(longestPace))
-	case !f.hold(ctx, turn):
-		return later(0)
-	}
 	return next{}
+}
+
+// enter waits for a place among the attempts under way; false means that the process stops.
+func (f *Forwarder) enter(ctx context.Context, r *route) bool {
+	select {
+	case r.places <- struct{}{}:
+		return true
+	case <-f.stopping:
+		return false
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// underWay makes an attempt in its place. Without a result there was none, and next says what becomes of the job.
+func (f *Forwarder) underWay(ctx context.Context, r *route, id dedup.ID) (*delivery.Shipment, *delivery.Result, next) {
+	if r.pace != nil {
+		wait := r.pace.TryReservePermit(longestPace)
+		if wait < 0 {
+			return nil, nil, later(spread(longestPace))
+		}
+		if !f.hold(ctx, wait) {
+			return nil, nil, later(0)
+		}
+	}
+	leave, after := r.breaker.admit()
+	if after > 0 {
+		return nil, nil, f.holdOpen(ctx, after)
+	}
+	shipment, err := f.ask.begin(ctx, id)
+	if err != nil {
+		leave.handBack()
+		f.storeFailed(ctx, "begin", err)
+		return nil, nil, later(spread(storePause))
+	}
+	if shipment == nil {
+		leave.handBack()
+		return nil, nil, next{}
+	}
+	result := attempt(ctx, r, shipment, leave)
+	return shipment, &result, next{}
 }
 
 // turn is the time until a job asks again whether it still is behind another one.
@@ -113,24 +139,26 @@ func (f *Forwarder) hold(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// attempt sends and tells the store what became of it.
-func (f *Forwarder) attempt(ctx context.Context, r *route, s *delivery.Shipment, leave permit) next {
-	var result delivery.Result
+// attempt sends, and tells the breaker how it went.
+func attempt(ctx context.Context, r *route, s *delivery.Shipment, leave permit) delivery.Result {
 	if s.BodyPurged {
 		leave.handBack()
-		result = nothingToSend(s, time.Now())
-	} else {
-		a := r.sender.send(ctx, s)
-		if a.cut {
-			leave.handBack()
-		} else {
-			leave.record(receiverWell(&a))
-		}
-		result = decide(r.Retry, s, &a, time.Now(), rand.Float64()) //nolint:gosec // spreading waits needs no secret
+		return nothingToSend(s, time.Now())
 	}
-	err := f.ask.finish(result)
+	a := r.sender.send(ctx, s)
+	if a.cut {
+		leave.handBack()
+	} else {
+		leave.record(receiverWell(&a))
+	}
+	return decide(r.Retry, s, &a, time.Now(), rand.Float64()) //nolint:gosec // spreading waits needs no secret
+}
+
+// record tells the store what became of an attempt, and then everybody else.
+func (f *Forwarder) record(r *route, s *delivery.Shipment, result *delivery.Result) next {
+	err := f.ask.finish(*result)
 	f.o.Observer.Attempted(r.Name, result.State, result.Took)
-	f.logAttempt(s, &result)
+	f.logAttempt(s, result)
 	switch {
 	case err != nil:
 		return later(0)

@@ -12,8 +12,11 @@ import (
 	"github.com/dedupgate/dedupgate/internal/delivery"
 )
 
-// maxConcurrency is River's bound of a queue's workers.
-const maxConcurrency = 10_000
+// maxWorkers is River's bound of a queue's workers.
+const (
+	maxWorkers     = 10_000
+	maxConcurrency = maxWorkers / 2
+)
 
 // queueName is what a destination can be called: its queue has the same name. River allows little more.
 var queueName = regexp.MustCompile(`^[a-z0-9]+([-_][a-z0-9]+)*$`)
@@ -24,7 +27,15 @@ type route struct {
 	sender  *sender
 	breaker *breaker
 	pace    ratelimiter.RateLimiter[any] // nil: unbounded
+	places  chan struct{}                // as many as attempts may be under way
 }
+
+// leave gives up a place.
+func (r *route) leave() { <-r.places }
+
+// workers is how many jobs of the destination are worked at once: while as many as may be under way wait for the receiver,
+// as many others are fetched, or have their results stored.
+func (r *route) workers() int { return min(2*r.Concurrency, maxWorkers) }
 
 // routes are all destinations of one configuration. A value is never changed.
 type routes struct {
@@ -76,6 +87,11 @@ func (r *route) inherit(old *route, breakerOf func(string) *breaker) {
 		r.sender.transport = old.sender.transport
 	} else {
 		r.sender.transport = newTransport(r.Destination)
+	}
+	if old != nil && old.Concurrency == r.Concurrency {
+		r.places = old.places
+	} else {
+		r.places = make(chan struct{}, r.Concurrency)
 	}
 	switch {
 	case r.Rate <= 0:
