@@ -118,34 +118,40 @@ func pages[T any](ctx context.Context, c *Client, path string, query url.Values,
 		q := url.Values{"desc": {"1"}, "limit": {strconv.Itoa(pageSize)}}
 		maps.Copy(q, query)
 		seen := map[string]bool{}
-		for offset := 0; ; {
+		for offset, more := 0, true; more; {
 			q.Set("offset", strconv.Itoa(offset))
 			var page list[T]
-			if err := c.get(ctx, path, q, &page); err != nil {
-				var none T
-				yield(none, err)
-				return
-			}
-			fresh := 0
+			err := c.get(ctx, path, q, &page)
+			before := len(seen)
 			for i := range page.Items {
 				if key := id(&page.Items[i]); !seen[key] {
 					seen[key] = true
-					fresh++
 					if !yield(page.Items[i], nil) {
 						return
 					}
 				}
 			}
-			switch n := len(page.Items); {
-			case n == 0 || offset+n >= page.Total && n < pageSize || offset+n == page.Total:
-				return
-			case fresh == 0:
+			if err == nil {
+				offset, more, err = page.next(offset, len(seen) > before)
+			}
+			if err != nil {
 				var none T
-				yield(none, fmt.Errorf("GET %s: %w: page after page brings nothing new", path, ErrAnswer))
+				yield(none, err)
 				return
-			default:
-				offset += max(1, n-pageOverlap)
 			}
 		}
+	}
+}
+
+// next is where the next page begins, and whether there is one.
+func (p *list[T]) next(offset int, moved bool) (next int, more bool, err error) {
+	n := len(p.Items)
+	switch {
+	case n == 0, offset+n >= p.Total && n < pageSize, offset+n == p.Total:
+		return 0, false, nil
+	case !moved:
+		return 0, false, fmt.Errorf("%w: a listing brings nothing new, page after page", ErrAnswer)
+	default:
+		return offset + max(1, n-pageOverlap), true, nil
 	}
 }

@@ -79,7 +79,7 @@ func checks(found []Finding) []string {
 // with changes a document.
 func with(d apifytest.Document, changes ...any) apifytest.Document {
 	for i := 0; i < len(changes); i += 2 {
-		d[changes[i].(string)] = changes[i+1] //nolint:forcetypeassert // written below
+		d[changes[i].(string)] = changes[i+1]
 	}
 	return d
 }

@@ -225,10 +225,11 @@ func (s *search) finish() {
 }
 
 func (s *search) tell(m *Missing) {
-	level, what := slog.LevelWarn, "an event that never came was found at Apify"
+	log := s.opts.Log.With("source", m.Source, "kind", m.Kind, "run_id", m.RunID, "type", m.Type, "dispatch_id", m.DispatchID,
+		"at", m.At, "why", string(m.Why), "result", string(m.Result), "event_id", m.EventID)
 	if m.Why == WhyLost {
-		level, what = slog.LevelError, "Apify was answered 2xx for an event that is not on record: was the database restored, or does another gateway use this URL?"
+		log.Error("Apify was answered 2xx for an event that is not on record: was the database restored, or does another gateway use this URL?")
+		return
 	}
-	s.opts.Log.Log(context.Background(), level, what, "source", m.Source, "kind", m.Kind, "run_id", m.RunID, "type", m.Type,
-		"dispatch_id", m.DispatchID, "at", m.At, "why", string(m.Why), "result", string(m.Result), "event_id", m.EventID)
+	log.Warn("an event that never came was found at Apify")
 }

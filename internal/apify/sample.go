@@ -65,6 +65,9 @@ func identify(src *source.Source, body []byte, dispatchID string, at time.Time) 
 
 // quote writes a text as JSON.
 func quote(text string) json.RawMessage {
-	b, _ := json.Marshal(text) // texts can always be written
+	b, err := encode(text)
+	if err != nil { // texts can always be written
+		return nil
+	}
 	return b
 }

@@ -38,7 +38,7 @@ type failure struct {
 	status           int
 }
 
-// The account's user, whose runs and webhooks all are unless their document says otherwise.
+// UserID is the account's user, whose runs and webhooks all are unless their document says otherwise.
 const UserID = "WsjZnQgsy2sQsskLx"
 
 const (
