@@ -7,11 +7,12 @@ import (
 
 func TestAskingApifyIsChecked(t *testing.T) {
 	t.Parallel()
-	const asked = "http: {public_url: https://hooks.example.com}\napify: {token: " + canary + "}\n"
+	const public = "http: {public_url: https://hooks.example.com}\n"
+	const asked = public + "apify: {token: " + canary + "}\n"
 	for _, test := range []struct{ name, text, key, want string }{
 		{"a token without a public address", "apify: {token: " + canary + "}", "http.public_url", "is empty, but apify.token is set"},
 		{"a token that would travel in the clear", "apify: {url: http://api.apify.com}", "apify.url", "is no address of an API"},
-		{"a URL with a token", asked[:strings.Index(asked, "apify:")] + "apify: {url: 'https://x/?token=y'}", "apify.url", "is no address of an API"},
+		{"a URL with a token", public + "apify: {url: 'https://x/?token=y'}", "apify.url", "is no address of an API"},
 		{"passes without a pause", "apify: {reconcile_every: 1s}", "apify.reconcile_every", "1s is too little; the least is 1m"},
 		{"verify without a token", "sources: [{name: apify, kind: apify, verify: dispatch}]", "sources[0].verify", "needs an API token"},
 		{"hold without verify", asked + "sources: [{name: apify, kind: apify, hold: true}]", "sources[0].hold", "would hold deliveries for ever"},

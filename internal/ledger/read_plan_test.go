@@ -143,7 +143,9 @@ func listings(l *Ledger) map[string]func(context.Context) error {
 		"receipts of an event": receipts(view.ReceiptQuery{EventID: "00000000-0077-7000-8000-000000000000"}),
 		"quarantine":           quarantine(view.QuarantineQuery{}), "quarantine, second page": quarantine(view.QuarantineQuery{Paging: idCursor}),
 		"timeline": func(ctx context.Context) error { return second(l.Timeline(ctx, "", "", "R77")) },
-		"recorded": func(ctx context.Context) error { return second(l.Recorded(ctx, "s1", planRuns(), []string{"r:R77:77:S"})) },
+		"recorded": func(ctx context.Context) error {
+			return second(l.Recorded(ctx, "s1", planRuns(), []string{"r:R77:77:S"}))
+		},
 		"stats":    func(ctx context.Context) error { return second(l.Stats(ctx, day)) },
 		"overview": func(ctx context.Context) error { return second(l.Overview(ctx, day, "")) },
 		"top":      func(ctx context.Context) error { return second(l.Top(ctx, view.TopQuery{Range: day, By: "run"})) },

@@ -21,9 +21,9 @@ func TestRecordedFindsByRunAndByKey(t *testing.T) {
 			newEntry(readTime, "r:R1:1:S", "R1"), newEntry(readTime, "r:R1:2:S", "R1"), newEntry(readTime, "r:R10:1:S", "R10"),
 			newEntry(readTime, "b:R1:1:S", ""), newEntry(readTime, "t:D1", ""), newEntry(readTime, "d:D2", ""), ofOther)
 		run := func(id string) dedup.RunRef { return dedup.RunRef{Kind: dedup.KindRun, ID: id} }
-		many := make([]dedup.RunRef, 3*recordedChunk)
-		for i := range many {
-			many[i] = run("none" + string(rune('a'+i%26)) + string(rune('a'+i/26)))
+		var many []dedup.RunRef
+		for i := range 3 * recordedChunk {
+			many = append(many, run("none"+strconv.Itoa(i)))
 		}
 		for _, c := range []struct {
 			name string
