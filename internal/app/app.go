@@ -16,6 +16,7 @@ import (
 
 	"github.com/dedupgate/dedupgate/internal/access"
 	"github.com/dedupgate/dedupgate/internal/config"
+	"github.com/dedupgate/dedupgate/internal/dashboard"
 	"github.com/dedupgate/dedupgate/internal/dedup"
 	"github.com/dedupgate/dedupgate/internal/forward"
 	"github.com/dedupgate/dedupgate/internal/httpapi"
@@ -197,8 +198,12 @@ func (a *App) openHTTP(cfg *config.Config) error {
 	if err != nil {
 		return err
 	}
+	pages, err := dashboard.New()
+	if err != nil {
+		return err
+	}
 	admin, err := httpapi.NewAdmin(httpapi.AdminOptions{
-		Dashboard: a.dashboard(),
+		Pages: pages, Dashboard: a.dashboard(),
 		Reader: reader{a.ledger, a.redis, a.gate}, Replayer: a, Metrics: a.metrics.Handler(a.log),
 		Deliveries: handing{a.ledger, a}, Destinations: a, River: river,
 		MetricsOpen: isLoopback(a.adminAt.Addr()) && !cfg.Admin.BehindProxy,

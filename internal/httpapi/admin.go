@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -23,6 +24,8 @@ type AdminOptions struct {
 	Destinations Destinations
 	// River serves River's own pages under /river, read only; nil: there are none.
 	River http.Handler
+	// Pages serves the dashboard's own files at all paths that are nobody else's; nil: there are none.
+	Pages http.Handler
 	// Dashboard is what the pages ask beside the listings.
 	Dashboard Dashboard
 	// Metrics serves GET /metrics.
@@ -89,9 +92,7 @@ func (a *admin) engine() (*gin.Engine, error) {
 		a.rules[ruleKey(r.method, r.path)] = r.rule
 		e.Handle(r.method, r.path, r.handle)
 	}
-	e.NoRoute(func(c *gin.Context) {
-		writeProblem(c, http.StatusNotFound, "There is nothing here. GET / lists what there is.")
-	})
+	e.NoRoute(a.nowhere)
 	e.NoMethod(func(c *gin.Context) {
 		writeProblem(c, http.StatusMethodNotAllowed, "This address doesn't take that method; see the Allow header.")
 	})
@@ -100,12 +101,11 @@ func (a *admin) engine() (*gin.Engine, error) {
 
 // routes is the admin listener's table, without the operations of the API, which are in [admin.operations].
 func (a *admin) routes(api description) []route {
-	return append([]route{
-		{http.MethodGet, "/", ruleOpen, contents},
+	return slices.Concat(a.contentsRoutes(), []route{
 		{http.MethodGet, "/api/openapi.json", ruleOpen, api.json},
 		{http.MethodGet, "/api/openapi.yaml", ruleOpen, api.yaml},
 		{http.MethodGet, "/metrics", ruleMetrics, gin.WrapH(a.Metrics)},
-	}, a.riverRoutes()...)
+	}, a.riverRoutes())
 }
 
 func ruleKey(method, path string) string { return method + " " + path }
@@ -119,7 +119,7 @@ func secured(c *gin.Context) {
 	h.Set("Referrer-Policy", "no-referrer")
 }
 
-// contents is GET /.
+// contents is GET /api.
 func contents(c *gin.Context) {
 	c.String(http.StatusOK, `dedupgate admin
 
@@ -149,17 +149,6 @@ POST /api/v1/destinations/{name}/resume send to it again
 GET  /api/v1/stuck                      what has not moved for too long
 POST /api/v1/stuck/clear                put stuck deliveries to work again
 GET  /api/v1/stats                      receipts by source, outcome and reason
-GET  /api/v1/overview                   how a time range went, with a series for charts
-GET  /api/v1/top                        actors, runs or dispatches that were repeated most often
-GET  /api/v1/stream                     new receipts as they come (server-sent events)
-GET  /api/v1/ttl                        how well the windows do
-GET  /api/v1/ttl/{source}               what a window of a source is worth and costs
-GET  /api/v1/sources                    configured sources and how to connect them
-GET  /api/v1/audit                      who changed what and why
-GET  /api/v1/config                     the configuration in force, secrets masked
-GET  /api/v1/status                     how this process is
-GET  /api/v1/connect                    webhook URL with the token that an embedded gateway made
-POST /api/v1/send-sample                send a sample to an embedded gateway: {"again": false}
 GET  /api/v1/overview                   how a time range went, with a series for charts
 GET  /api/v1/top                        actors, runs or dispatches that were repeated most often
 GET  /api/v1/stream                     new receipts as they come (server-sent events)
