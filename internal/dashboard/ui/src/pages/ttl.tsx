@@ -99,7 +99,7 @@ const lateColumns: Column<TTL["late_hits"][number]>[] = [
   { head: "After the first", num: true, cell: (r) => (r.lag_ms === undefined ? "–" : duration(r.lag_ms)) },
   { head: "Repeat", rank: 2, cell: (r) => (r.repeat ? <Badge of={r.repeat} /> : "–") },
   { head: "Dispatch", rank: 3, cell: (r) => <ShortID id={r.dispatch_id} /> },
-  { head: "Redis", rank: 2, cell: (r) => <span class="muted">{r.degraded ? "left out" : "had forgotten it"}</span> },
+  { head: "Redis", rank: 2, cell: (r) => <span class="muted">{r.degraded ? "left out" : "did not know it"}</span> },
 ];
 
 function LateHits({ ttl }: { ttl: TTL }) {
