@@ -51,6 +51,7 @@ type App struct {
 	metrics *metrics.Metrics
 	board   *board
 	desk    *access.Desk
+	guarding
 
 	forwarder *forward.Forwarder
 
@@ -148,14 +149,8 @@ func (a *App) openSources(cfg *config.Config) error {
 }
 
 func (a *App) openGate(cfg *config.Config) error {
-	gate, err := dedup.NewGate(dedup.Options{
-		Claimer: a.redis, HitLog: a.redis, Ledger: a.ledger,
-		Deadline: time.Duration(cfg.Dedup.DecideTimeout), SettleTimeout: time.Duration(cfg.Dedup.SettleTimeout),
-		QueueRequests: cfg.Dedup.QueueRequests, QueueBytes: int64(cfg.Dedup.QueueBytes),
-		BatchRequests: cfg.Dedup.BatchRequests, BatchBytes: int64(cfg.Dedup.BatchBytes),
-		Claimers: claimers, Committers: cfg.Database.Committers,
-		Observer: a.metrics,
-	})
+	a.openGuarding(cfg)
+	gate, err := a.newGate(cfg)
 	if err != nil {
 		return err
 	}
@@ -163,7 +158,7 @@ func (a *App) openGate(cfg *config.Config) error {
 	a.metrics.WatchGate(gate)
 	a.metrics.WatchRedis(a.redis.Degraded)
 	a.metrics.WatchDatabase(a.DatabaseTakesWrites)
-	drainer := &dedup.Drainer{Source: a.redis, Sink: a.ledger, Batch: drainBatch, Observer: a.metrics, Log: a.log}
+	drainer := &dedup.Drainer{Source: a.redis, Sink: a.ledger, Batch: drainBatch, Observer: a.metrics, Log: a.log, Busy: a.busy}
 	a.parts.loop("drainer", drainer.Run)
 	a.parts.loop("ledger maintenance", a.maintain)
 	a.parts.loop("gauges", a.watchGauges)
@@ -171,6 +166,12 @@ func (a *App) openGate(cfg *config.Config) error {
 	a.parts.started("gate", gate.Close)
 	a.welcome = welcome(cfg, a.publicAt.Addr(), a.adminAt.Addr(), a.madeToken)
 	return nil
+}
+
+// busy reports that senders are waiting and hits have room to wait.
+func (a *App) busy() bool {
+	requests, _ := a.gate.Waiting()
+	return requests > 0 && !a.redis.HitsPileUp()
 }
 
 const (
@@ -184,7 +185,7 @@ func (a *App) openHTTP(cfg *config.Config) error {
 	public, err := httpapi.New(httpapi.Options{
 		Sources: &a.sources, Gate: a.gate, Oversize: a.ledger, Health: a, Meter: a.metrics,
 		MaxBody:        func() int64 { return int64(a.watcher.Current().HTTP.MaxBody) },
-		Limits:         a.limits,
+		Limits:         a.limits, Repeats: a,
 		TrustedProxies: cfg.HTTP.TrustedProxies, Log: a.log,
 	})
 	if err != nil {
@@ -193,17 +194,17 @@ func (a *App) openHTTP(cfg *config.Config) error {
 	if a.desk, err = openDesk(cfg); err != nil {
 		return err
 	}
-	a.openBoard(public)
 	river, err := a.forwarder.UI("/river")
 	if err != nil {
 		return err
 	}
+	a.openBoard(public)
 	pages, err := dashboard.New()
 	if err != nil {
 		return err
 	}
 	admin, err := httpapi.NewAdmin(httpapi.AdminOptions{
-		Pages: pages, Dashboard: a.dashboard(),
+		Pages: pages, Dashboard: a.dashboard(), Storms: a,
 		Reader: reader{a.ledger, a.redis, a.gate}, Replayer: a, Metrics: a.metrics.Handler(a.log),
 		Deliveries: handing{a.ledger, a}, Destinations: a, River: river,
 		MetricsOpen: isLoopback(a.adminAt.Addr()) && !cfg.Admin.BehindProxy,

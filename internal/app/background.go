@@ -39,7 +39,8 @@ func retention(cfg *config.Config) ledger.Retention {
 	}
 }
 
-// reloaded puts a new configuration in force: windows, leases, sources and the log level. What is asked for each time
+// reloaded puts a new configuration in force: windows, leases, sources, destinations and the log
+// level. What is asked for each time
 // (body limit, retention) needs nothing here.
 func (a *App) reloaded(_, next *config.Config) {
 	if err := a.sources.set(next, a.madeToken); err != nil {
@@ -47,14 +48,15 @@ func (a *App) reloaded(_, next *config.Config) {
 		return
 	}
 	a.metrics.SetSources(sourceNames(next))
+	a.reloadGuarding(next)
 	a.board.settings.put(next, time.Now())
-	if err := a.setDestinations(next); err != nil {
-		a.log.Error("destinations not reloaded, the old ones stay in force", "error", err) // validated before: a defect
-	}
 	if tokens, err := accessTokens(next); err != nil {
 		a.log.Error("operators' tokens not reloaded, the old ones stay in force", "error", err)
 	} else if err := a.desk.SetTokens(tokens); err != nil {
 		a.log.Error("operators' tokens not reloaded, the old ones stay in force", "error", err)
+	}
+	if err := a.setDestinations(next); err != nil {
+		a.log.Error("destinations not reloaded, the old ones stay in force", "error", err) // validated before: a defect
 	}
 	if a.opts.Level != nil {
 		_ = a.opts.Level.UnmarshalText([]byte(next.Log.Level)) // validated

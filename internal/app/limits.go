@@ -3,10 +3,42 @@ package app
 import (
 	"github.com/dedupgate/dedupgate/internal/config"
 	"github.com/dedupgate/dedupgate/internal/httpapi"
+	"github.com/dedupgate/dedupgate/internal/quota"
+	"github.com/dedupgate/dedupgate/internal/redisfront"
+	"github.com/dedupgate/dedupgate/internal/surge"
 )
+
+// guarding is what keeps a storm from taking everything, and what notices one.
+type guarding struct {
+	limiter *redisfront.Limiter
+	storms  *surge.Watcher
+}
+
+// openGuarding makes the limiter and the watcher of storms; the gate needs the one, the public listener the other.
+func (a *App) openGuarding(cfg *config.Config) {
+	a.guarding = guarding{limiter: a.redis.NewLimiter(), storms: surge.NewWatcher(config.Quota(cfg.Limits.Storm))}
+	a.limiter.SetRates(rates(cfg))
+	a.metrics.WatchCredentials(a.sources.uses)
+	a.parts.loop("storms", a.watchStorms)
+}
+
+// reloadGuarding puts the limits of a new configuration in force.
+func (a *App) reloadGuarding(cfg *config.Config) {
+	a.limiter.SetRates(rates(cfg))
+	a.storms.SetRate(config.Quota(cfg.Limits.Storm))
+}
 
 // limits of the public listener, as the configuration in force says.
 func (a *App) limits() httpapi.Limits {
 	l := &a.watcher.Current().Limits
 	return httpapi.Limits{InFlight: l.InFlight, FailedAuth: config.Quota(l.FailedAuth)}
+}
+
+// rates of what needs the database.
+func rates(cfg *config.Config) redisfront.Rates {
+	r := redisfront.Rates{Sources: map[string]quota.Quota{}, Client: config.Quota(cfg.Limits.Client)}
+	for i := range cfg.Sources {
+		r.Sources[cfg.Sources[i].Name] = cfg.Quota(&cfg.Sources[i])
+	}
+	return r
 }

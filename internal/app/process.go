@@ -90,6 +90,11 @@ func (p process) configured(cfg *config.Config, s *config.Source) view.SourceSta
 			Since: p.board.settings.windowSince(s.Name, ""), Own: own, Key: key,
 		},
 	}
+	if built, ok := p.sources.Lookup(s.Name); ok {
+		for _, u := range built.Guard.Uses() {
+			state.Credentials = append(state.Credentials, view.NewCredentialUse(u.Credential, u.Last))
+		}
+	}
 	if state.Tokens == 0 && p.madeToken != "" {
 		state.Tokens = 1
 	}

@@ -88,14 +88,18 @@ func (a *App) openToInject(ctx context.Context, cfg *config.Config) error {
 
 // newGate makes the gate over the open stores.
 func (a *App) newGate(cfg *config.Config) (*dedup.Gate, error) {
-	return dedup.NewGate(dedup.Options{
+	o := dedup.Options{
 		Claimer: a.redis, HitLog: a.redis, Ledger: a.ledger,
 		Deadline: time.Duration(cfg.Dedup.DecideTimeout), SettleTimeout: time.Duration(cfg.Dedup.SettleTimeout),
 		QueueRequests: cfg.Dedup.QueueRequests, QueueBytes: int64(cfg.Dedup.QueueBytes),
 		BatchRequests: cfg.Dedup.BatchRequests, BatchBytes: int64(cfg.Dedup.BatchBytes),
 		Claimers: claimers, Committers: cfg.Database.Committers,
 		Observer: a.metrics,
-	})
+	}
+	if a.limiter != nil { // who comes without senders needs none
+		o.Limiter = a.limiter
+	}
+	return dedup.NewGate(o)
 }
 
 // DoctorApify asks Apify for its webhooks and judges those that concern this gateway. It changes nothing and opens no store.

@@ -3,9 +3,12 @@ package app
 import (
 	"fmt"
 	"hash/maphash"
+	"maps"
+	"slices"
 	"sync/atomic"
 
 	"github.com/dedupgate/dedupgate/internal/config"
+	"github.com/dedupgate/dedupgate/internal/metrics"
 	"github.com/dedupgate/dedupgate/internal/signature"
 	"github.com/dedupgate/dedupgate/internal/source"
 )
@@ -21,6 +24,18 @@ type sources struct {
 func (s *sources) Decoy(name string) *signature.Guard {
 	decoys := *s.decoys.Load()
 	return decoys[maphash.String(s.seed, name)%uint64(len(decoys))]
+}
+
+// uses says when each credential of each source last let a request in.
+func (s *sources) uses() []metrics.CredentialUse {
+	var all []metrics.CredentialUse
+	set := *s.byName.Load()
+	for _, name := range slices.Sorted(maps.Keys(set)) {
+		for _, u := range set[name].Guard.Uses() {
+			all = append(all, metrics.CredentialUse{Source: name, Credential: u.Credential, Last: u.Last})
+		}
+	}
+	return all
 }
 
 // Lookup finds a source by its configured name.

@@ -14,7 +14,7 @@ func welcome(cfg *config.Config, public, admin net.Addr, made string) Welcome {
 		w.AdminTokenPath = filepath.Join(cfg.DataDir, adminTokenFile)
 	}
 	for _, s := range cfg.Sources {
-		if made == "" || len(s.Tokens) > 0 {
+		if made == "" || len(s.Tokens) > 0 || len(s.Auth.Signatures) > 0 {
 			continue
 		}
 		w.WebhookURL = publicBase(cfg, w.PublicAddr) + "/webhooks/" + s.Name + "?token=" + url.QueryEscape(made)

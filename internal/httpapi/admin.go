@@ -28,6 +28,8 @@ type AdminOptions struct {
 	Pages http.Handler
 	// Dashboard is what the pages ask beside the listings.
 	Dashboard Dashboard
+	// Storms are shown where there are any to ask; nil: not.
+	Storms Storms
 	// Metrics serves GET /metrics.
 	Metrics http.Handler
 	// MetricsOpen lets anybody who reaches the listener scrape. Set it when the listener is on loopback; elsewhere the
@@ -43,7 +45,7 @@ type AdminOptions struct {
 }
 
 func (o *AdminOptions) validate() error {
-	if o.Reader == nil || o.Replayer == nil || o.Metrics == nil || o.Desk == nil {
+	if o.Reader == nil || o.Replayer == nil || o.Deliveries == nil || o.Destinations == nil || o.Metrics == nil || o.Desk == nil {
 		return errors.New("httpapi: the admin handler needs a reader, a replayer, deliveries, destinations, metrics and a desk")
 	}
 	if o.Log == nil {
@@ -161,6 +163,7 @@ GET  /api/v1/status                     how this process is
 GET  /api/v1/connect                    webhook URL with the token that an embedded gateway made
 POST /api/v1/send-sample                send a sample to an embedded gateway: {"again": false}
 POST /api/v1/session                    log a browser in: {"token": "…"}; GET tells who is logged in, DELETE logs out
+GET  /api/v1/storms                     what is repeated too fast right now
 GET  /river                             jobs as River sees them, for browsers (any user, the admin token as password)
 GET  /metrics                           for Prometheus
 

@@ -21,6 +21,7 @@ type ingest struct {
 	oversize OversizeKeeper
 	maxBody  func() int64
 	meter    Meter
+	repeats  RepeatCounter // nil: nobody counts them
 	log      *slog.Logger
 	statuses statusTable
 	answers  *answers
@@ -31,7 +32,7 @@ type ingest struct {
 
 func newIngest(o *Options) *ingest {
 	return &ingest{
-		sources: o.Sources, gate: o.Gate, oversize: o.Oversize, maxBody: o.MaxBody, meter: o.Meter, log: o.Log,
+		sources: o.Sources, gate: o.Gate, oversize: o.Oversize, maxBody: o.MaxBody, meter: o.Meter, repeats: o.Repeats, log: o.Log,
 		statuses: newStatusTable(), answers: newAnswers(),
 		strangers: newStrangers(o.Limits),
 	}
@@ -142,6 +143,9 @@ func (i *ingest) admit(ctx context.Context, w *webhook, request source.Request) 
 		return gateFailure(err)
 	}
 	w.verdict = v
+	if v.Outcome == dedup.OutcomeDuplicate && i.repeats != nil {
+		i.repeats.Repeat(w.source.Name, in.Run.ID, in.DispatchID)
+	}
 	i.meter.Receipt(w.source.Name, v, time.Since(arrived))
 	return noRefusal
 }

@@ -51,7 +51,7 @@ func (a *admin) operations() []operation {
 			ruleRead, answering(a, a.stats),
 		},
 	}
-	return slices.Concat(all, a.sessionOperations(), a.deliveryOperations(), a.insightOperations())
+	return slices.Concat(all, a.sessionOperations(), a.stormOperations(), a.deliveryOperations(), a.insightOperations())
 }
 
 // get describes a GET and the statuses of its problems beside those that every operation has.

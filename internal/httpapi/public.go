@@ -8,7 +8,7 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-// Options of the public listener's handler. All fields but Limits, TrustedProxies and Log are required.
+// Options of the public listener's handler. All fields but Limits, Repeats, TrustedProxies and Log are required.
 type Options struct {
 	Sources  Sources
 	Gate     Gate
@@ -19,6 +19,8 @@ type Options struct {
 	MaxBody func() int64
 	// Limits are asked for each request too; nil: none.
 	Limits func() Limits
+	// Repeats is told of every duplicate; may be nil.
+	Repeats RepeatCounter
 	// TrustedProxies are addresses or networks (CIDR) whose X-Forwarded-For and X-Real-Ip are believed; none by default.
 	TrustedProxies []string
 	Log            *slog.Logger

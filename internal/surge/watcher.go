@@ -100,27 +100,14 @@ func (w *Watcher) Repeat(source, run, dispatch string, now time.Time) {
 func (w *Watcher) Look(now time.Time) (storms, began, ended []Storm) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if !w.rate.IsZero() {
-		w.turn(now)
-	}
+	storms = w.find(now)
 	found := map[key]bool{}
-	for _, by := range Bys() {
-		for n, repeats := range w.count(by) {
-			if w.rate.IsZero() || repeats <= w.threshold(by) {
-				continue
-			}
-			k := key{by, n}
-			found[k] = true
-			since, old := w.underWay[k]
-			if !old {
-				since = now
-				w.underWay[k] = now
-			}
-			s := Storm{By: by, Source: n.source, Name: n.id, Repeats: repeats, Since: since}
-			storms = append(storms, s)
-			if !old {
-				began = append(began, s)
-			}
+	for _, s := range storms {
+		k := key{s.By, name{s.Source, s.Name}}
+		found[k] = true
+		if _, old := w.underWay[k]; !old {
+			w.underWay[k] = now
+			began = append(began, s)
 		}
 	}
 	for k, since := range w.underWay {
@@ -129,10 +116,37 @@ func (w *Watcher) Look(now time.Time) (storms, began, ended []Storm) {
 			delete(w.underWay, k)
 		}
 	}
-	sortStorms(storms)
-	sortStorms(began)
 	sortStorms(ended)
 	return storms, began, ended
+}
+
+// UnderWay gives the storms under way, the largest first. It does not count as a look.
+func (w *Watcher) UnderWay(now time.Time) []Storm {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.find(now)
+}
+
+func (w *Watcher) find(now time.Time) []Storm {
+	if w.rate.IsZero() {
+		return nil
+	}
+	w.turn(now)
+	var storms []Storm
+	for _, by := range Bys() {
+		for n, repeats := range w.count(by) {
+			if repeats <= w.threshold(by) {
+				continue
+			}
+			since, known := w.underWay[key{by, n}]
+			if !known {
+				since = now
+			}
+			storms = append(storms, Storm{By: by, Source: n.source, Name: n.id, Repeats: repeats, Since: since})
+		}
+	}
+	sortStorms(storms)
+	return storms
 }
 
 func sortStorms(storms []Storm) {

@@ -191,15 +191,16 @@ type RetryTime struct {
 
 // SourceState is a configured source and what came of it.
 type SourceState struct {
-	Name       string     `json:"name"`
-	Kind       string     `json:"kind" enum:"apify,generic"`
-	WebhookURL string     `json:"webhook_url" doc:"Where to send, without a token."`
-	Headers    string     `json:"headers_template" doc:"For the sender's headers, with a place for the token."`
-	Identity   []string   `json:"identity" nullable:"false" doc:"What makes two requests the same event."`
-	Tokens     int        `json:"tokens" doc:"How many tokens the source takes."`
-	LastSeenAt *time.Time `json:"last_seen_at,omitempty" doc:"Minute of the last authenticated request; absent when there was none."`
-	Receipts   int64      `json:"receipts" doc:"Of the range."`
-	Duplicates int64      `json:"duplicates"`
+	Name        string          `json:"name"`
+	Kind        string          `json:"kind" enum:"apify,generic"`
+	WebhookURL  string          `json:"webhook_url" doc:"Where to send, without a token."`
+	Headers     string          `json:"headers_template" doc:"For the sender's headers, with a place for the token."`
+	Identity    []string        `json:"identity" nullable:"false" doc:"What makes two requests the same event."`
+	Tokens      int             `json:"tokens" doc:"How many tokens the source takes."`
+	Credentials []CredentialUse `json:"credentials,omitempty" doc:"The tokens and secrets that let requests in, and their last use by this process."`
+	LastSeenAt  *time.Time      `json:"last_seen_at,omitempty" doc:"Minute of the last authenticated request; absent when there was none."`
+	Receipts    int64           `json:"receipts" doc:"Of the range."`
+	Duplicates  int64           `json:"duplicates"`
 	// Quarantined counts requests, not entries.
 	Quarantined int64         `json:"quarantined"`
 	Configured  bool          `json:"configured" doc:"False for a source that is only known from receipts."`

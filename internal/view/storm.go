@@ -16,3 +16,18 @@ type Storm struct {
 	Repeats int       `json:"repeats" doc:"Within the rate's period, at least."`
 	Since   time.Time `json:"since"`
 }
+
+// CredentialUse says when a token or secret of a source last let a request in, as this process knows it.
+type CredentialUse struct {
+	Name       string     `json:"name" doc:"Recognisable, never the credential itself." example:"token sha256:0a1b2c3d…"`
+	LastUsedAt *time.Time `json:"last_used_at" doc:"null: not since the start of the process."`
+}
+
+// NewCredentialUse takes a zero time for never.
+func NewCredentialUse(name string, last time.Time) CredentialUse {
+	u := CredentialUse{Name: name}
+	if !last.IsZero() {
+		u.LastUsedAt = &last
+	}
+	return u
+}

@@ -1,0 +1,59 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/dedupgate/dedupgate/internal/surge"
+	"github.com/dedupgate/dedupgate/internal/view"
+)
+
+// stormInterval is how often storms are looked for.
+const stormInterval = 5 * time.Second
+
+// watchStorms counts and logs storms that begin and end, until ctx ends.
+func (a *App) watchStorms(ctx context.Context) {
+	tick := time.NewTicker(stormInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-tick.C:
+			a.lookForStorms(now)
+		}
+	}
+}
+
+func (a *App) lookForStorms(now time.Time) {
+	storms, began, ended := a.storms.Look(now)
+	a.metrics.SetStorms(storms, began)
+	for _, s := range began {
+		a.logStorm(slog.LevelWarn, "storm of repeats begins: all are answered as duplicates", s)
+	}
+	for _, s := range ended {
+		a.logStorm(slog.LevelInfo, "storm of repeats is over", s)
+	}
+}
+
+func (a *App) logStorm(level slog.Level, message string, s surge.Storm) {
+	a.log.LogAttrs(context.Background(), level, message,
+		slog.String("by", string(s.By)), slog.String("source", s.Source), slog.String("name", s.Name),
+		slog.Int("repeats", s.Repeats), slog.String("since", s.Since.UTC().Format(time.RFC3339)))
+}
+
+// Repeat counts a duplicate.
+func (a *App) Repeat(source, run, dispatch string) {
+	a.storms.Repeat(source, run, dispatch, time.Now())
+}
+
+// Storms are those under way.
+func (a *App) Storms() view.Storms {
+	now := time.Now()
+	all := view.Storms{Rate: a.watcher.Current().Limits.Storm, Items: []view.Storm{}}
+	for _, s := range a.storms.UnderWay(now) {
+		all.Items = append(all.Items, view.Storm{By: string(s.By), Source: s.Source, Name: s.Name, Repeats: s.Repeats, Since: s.Since.UTC()})
+	}
+	return all
+}
