@@ -36,6 +36,9 @@ func TestAnEventArrivesAsItCame(t *testing.T) {
 		if string(got.body) != string(s.Body) || got.Get("Content-Type") != s.ContentType {
 			t.Errorf("%s: %q", got.Get("Content-Type"), got.body)
 		}
+		if asked := got.Get("Accept-Encoding"); asked != "" {
+			t.Errorf("it asks for %s answers, which it would have to unpack", asked)
+		}
 		verifier, err := standardwebhooks.NewWebhookRaw(secret)
 		must(t, err)
 		if err = verifier.Verify(got.body, got.Header); err != nil {
@@ -263,6 +266,37 @@ func TestAnOpenBreakerBurnsNoAttempts(t *testing.T) {
 			t.Errorf("%d delivered", n)
 		}
 	})
+}
+
+// The one attempt that a half-open breaker allows may find nothing to send: then the next one may try.
+func TestAnUnusedProbeIsHandedBack(t *testing.T) {
+	t.Parallel()
+	b := postgresBed(t)
+	var well atomic.Bool
+	sink := newSink(t, func(w http.ResponseWriter, _ *http.Request) {
+		if !well.Load() {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	})
+	b.options.Breaker = Breaker{Failures: 1, Wait: 100 * time.Millisecond}
+	seen := make(chan BreakerState, 1000)
+	b.options.Observer = breakerObserver{states: seen}
+	f := b.start()
+	first := shipmentFor("app")
+	b.enqueue(f, first)
+	d := destinationAt(t, "app", sink.URL)
+	d.Retry.Attempts = 1
+	must(t, f.SetDestinations([]*delivery.Destination{d}))
+	for <-seen != BreakerOpen {
+	}
+	well.Store(true)
+	b.jobsFor(f, first, first, first) // dead by now: nothing to send
+	testkit.Eventually(t, patience, func() error {
+		return equal("completed jobs", b.count("SELECT count(*) FROM river_job WHERE state = 'completed'"), 4)
+	})
+	second := shipmentFor("app")
+	b.enqueue(f, second)
+	testkit.Eventually(t, patience, func() error { return equal("second", b.store.state(second.ID), delivery.Delivered) })
 }
 
 type breakerObserver struct {
