@@ -38,7 +38,8 @@ func (f *selectFlags) selection() (view.DeliverySelection, error) {
 	case len(f.IDs) > 0 && (!none || f.All):
 		return view.DeliverySelection{}, errors.New("name ids, or choose with flags, not both")
 	case len(f.IDs) == 0 && none && !f.All:
-		return view.DeliverySelection{}, errors.New("name ids of deliveries, or choose with --destination, --source, --run, --event, --since or --until; --all takes all there are")
+		return view.DeliverySelection{}, errors.New("name ids of deliveries, or choose with --destination, --source, --run, --event, " +
+			"--since or --until; --all takes all there are")
 	case f.All && !none:
 		return view.DeliverySelection{}, errors.New("--all takes all there are: leave it out, or the other flags")
 	}

@@ -39,7 +39,8 @@ func (c *deliveriesListCmd) Run(ctx context.Context, std streams) error {
 	q := view.DeliveryQuery{Paging: c.paging(), DeliveryFilter: view.DeliveryFilter{
 		Range: c.span(), Destination: c.Destination, State: c.State, Source: c.Source, RunID: c.RunID, EventID: c.EventID,
 	}}
-	return printList(&c.listFlags, std, api.AllDeliveries(ctx, q), "No deliveries. ('dedupgate destinations list' shows where events go.)", deliveryTable)
+	const none = "No deliveries. ('dedupgate destinations list' shows where events go.)"
+	return printList(&c.listFlags, std, api.AllDeliveries(ctx, q), none, deliveryTable)
 }
 
 func deliveryTable(out io.Writer, all []view.Delivery) error {
@@ -107,7 +108,8 @@ func showDelivery(out io.Writer, h *view.DeliveryHistory) error {
 	fmt.Fprintln(out)
 	t = newTable(out, "TRY", "STARTED", "TOOK", "STATUS", "ERROR", "ANSWER")
 	for _, a := range h.Attempts {
-		t.row(number(a.Number), localMillis(a.StartedAt), lasting(time.Duration(a.TookMillis)*time.Millisecond), statusText(a.Status), orDash(a.Error), clip(a.Answer, 60))
+		took := lasting(time.Duration(a.TookMillis) * time.Millisecond)
+		t.row(number(a.Number), localMillis(a.StartedAt), took, statusText(a.Status), orDash(a.Error), clip(a.Answer, 60))
 	}
 	if err := t.flush(); err != nil {
 		return err

@@ -52,7 +52,8 @@ func destinationTable(out io.Writer, all []view.DestinationStatus) error {
 		if d.OldestAt != nil {
 			oldest = lasting(time.Duration(d.BacklogAge) * time.Millisecond)
 		}
-		t.row(d.Destination, conditionOf(&d), number(d.Pending), number(d.Retrying), number(d.Delivering), number(d.Held), number(d.Dead), oldest, orDash(d.URL))
+		t.row(d.Destination, conditionOf(&d), number(d.Pending), number(d.Retrying), number(d.Delivering), number(d.Held), number(d.Dead),
+			oldest, orDash(d.URL))
 	}
 	return t.flush()
 }

@@ -70,11 +70,11 @@ func (c *stormCmd) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
-	sink, err := c.openSink(ctx, std, api)
-	if err != nil {
-		return err
-	}
-	if sink != nil {
+	var sink *storm.Sink
+	if c.Sink {
+		if sink, err = c.openSink(ctx, std, api); err != nil {
+			return err
+		}
 		defer sink.Close()
 	}
 	progress := newStormProgress(std, c.Runs)
@@ -99,11 +99,8 @@ func (c *stormCmd) Run(ctx context.Context, std streams) error {
 	return err
 }
 
-// openSink opens the sink, when it is asked for, and waits until the gateway hands events to it.
+// openSink opens a sink and waits until the gateway hands events to it.
 func (c *stormCmd) openSink(ctx context.Context, std streams, api *client.Client) (*storm.Sink, error) {
-	if !c.Sink {
-		return nil, nil
-	}
 	secret := newSigningSecret()
 	if c.SinkSecretFile != "" {
 		var err error
@@ -116,7 +113,8 @@ func (c *stormCmd) openSink(ctx context.Context, std streams, api *client.Client
 		return nil, err
 	}
 	err = sink.Await(ctx, api, func() {
-		fmt.Fprintf(std.err, "The gateway does not know the sink. Put this into its configuration; a running gateway reads it by itself:\n\n%s\nWaiting …\n", sink.YAML())
+		fmt.Fprintf(std.err, "The gateway does not know the sink. Put this into its configuration; a running gateway reads it by itself:\n\n"+
+			"%s\nWaiting …\n", sink.YAML())
 	})
 	if err != nil {
 		sink.Close()

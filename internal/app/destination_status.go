@@ -14,7 +14,9 @@ import (
 )
 
 // mergeDestinations puts together what the configuration, the database and the forwarder know, by name.
-func mergeDestinations(cfg *config.Config, counts []view.DestinationStats, states []forward.DestinationState, now time.Time) []view.DestinationStatus {
+func mergeDestinations(
+	cfg *config.Config, counts []view.DestinationStats, states []forward.DestinationState, now time.Time,
+) []view.DestinationStatus {
 	byName := map[string]*view.DestinationStatus{}
 	of := func(name string) *view.DestinationStatus {
 		if byName[name] == nil {

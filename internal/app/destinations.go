@@ -67,8 +67,10 @@ func checkDestinations(cfg *config.Config) []Finding {
 	findings := []Finding{{LevelOK, "destinations", fmt.Sprintf("%d configured", len(cfg.Destinations))}}
 	for _, s := range cfg.Sources {
 		if !fed(cfg, s.Name) {
-			findings = append(findings, Finding{LevelWarning, "destinations",
-				fmt.Sprintf("no destination takes events of source %s: they are kept and go nowhere", s.Name)})
+			findings = append(findings, Finding{
+				LevelWarning, "destinations",
+				fmt.Sprintf("no destination takes events of source %s: they are kept and go nowhere", s.Name),
+			})
 		}
 	}
 	return findings

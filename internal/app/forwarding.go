@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -120,13 +121,8 @@ func (h handing) Backfill(ctx context.Context, s view.ReplaySelection, act view.
 // mustBeConfigured is an error for the name of a destination that is not configured; "" means none in particular.
 func (a *App) mustBeConfigured(name string) error {
 	names := destinationNames(a.watcher.Current())
-	for _, n := range names {
-		if n == name {
-			return nil
-		}
-	}
 	switch {
-	case name == "":
+	case name == "", slices.Contains(names, name):
 		return nil
 	case len(names) == 0:
 		return fmt.Errorf("%w: %q; none is configured, add one under destinations in the configuration", httpapi.ErrNoDestination, name)

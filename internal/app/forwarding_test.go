@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -94,9 +95,12 @@ func TestAnEventReachesItsDestinationSignedAndUnchanged(t *testing.T) {
 			if n := len(app.waitFor(t, 2)); n != 2 {
 				t.Errorf("%d requests, want two: one for each event", n)
 			}
-			if !strings.Contains(r.scrape(), `dedupgate_delivery_attempts_total{destination="failures",state="delivered"} 1`) {
-				t.Error("the metrics don't count the attempt")
-			}
+			testkit.Eventually(t, 10*time.Second, func() error {
+				if !strings.Contains(r.scrape(), `dedupgate_delivery_attempts_total{destination="failures",state="delivered"} 1`) {
+					return errors.New("the metrics don't count the attempt")
+				}
+				return nil
+			})
 		})
 	}
 }

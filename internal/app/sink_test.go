@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"sync"
@@ -107,8 +108,6 @@ func (r *running) post(path string, body any, want int, into any) {
 // reasoned is the body of a change with its reason.
 func reasoned(more map[string]any) map[string]any {
 	body := map[string]any{"reason": "the test wants it"}
-	for k, v := range more {
-		body[k] = v
-	}
+	maps.Copy(body, more)
 	return body
 }

@@ -144,7 +144,8 @@ func rules() []rule {
 		{"rate", isRate, "is no rate; write off, or a count and a unit, like 50/s, 600/m or 10000/h"},
 		{"source_name", sourceName.MatchString, "is no name for a source; use up to 32 lower-case letters, digits and hyphens, " +
 			"beginning with a letter or digit"},
-		{"destination_name", isDestinationName, "is no name for a destination; use up to 32 lower-case letters and digits, in words joined by single hyphens"},
+		{"destination_name", isDestinationName, "is no name for a destination; use up to 32 lower-case letters and digits, " +
+			"in words joined by single hyphens"},
 		{"target_url", isTargetURL, "is no address that events can be sent to; write it like https://app.example.com/hooks/apify, without fragment"},
 		{"signing_secret", isSigningSecret, "is no signing secret; write whsec_ and the base64 of 24 to 64 random bytes, as " + makeSecret + " makes one"},
 		{"header_name", headerName.MatchString, "is no name of a header; write one like Authorization, without colon"},

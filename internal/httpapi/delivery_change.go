@@ -57,7 +57,7 @@ func act(ctx context.Context, reason string, b BoundsBody) (context.Context, con
 // changed writes the log line of a change.
 func (a *admin) changed(ctx context.Context, what string, by view.Act, c view.Changed) *changedOutput {
 	if !c.DryRun {
-		a.Log.LogAttrs(ctx, slog.LevelInfo, what, slog.String("actor", by.Actor),
+		a.Log.LogAttrs(ctx, slog.LevelInfo, "changed by an operator", slog.String("what", what), slog.String("actor", by.Actor),
 			slog.Int64("deliveries", c.Deliveries), slog.Int64("events", c.Events), slog.String("reason", by.Reason))
 	}
 	return &changedOutput{c}

@@ -37,14 +37,17 @@ type destinationOutput struct {
 }
 
 // switching pauses or resumes, by the method it is given.
-func (a *admin) switching(what string, paused bool, apply func(context.Context, string, view.Act) error) func(context.Context, *DestinationInput) (*destinationOutput, error) {
+func (a *admin) switching(
+	what string, paused bool, apply func(context.Context, string, view.Act) error,
+) func(context.Context, *DestinationInput) (*destinationOutput, error) {
 	return func(ctx context.Context, in *DestinationInput) (*destinationOutput, error) {
 		ctx, cancel, by := act(ctx, in.Body.Reason, BoundsBody{})
 		defer cancel()
 		if err := apply(ctx, in.Name, by); err != nil {
 			return nil, err
 		}
-		a.Log.LogAttrs(ctx, slog.LevelInfo, what, slog.String("destination", in.Name), slog.String("actor", by.Actor), slog.String("reason", by.Reason))
+		a.Log.LogAttrs(ctx, slog.LevelInfo, "changed by an operator", slog.String("what", what), slog.String("actor", by.Actor),
+			slog.String("destination", in.Name), slog.String("reason", by.Reason))
 		out := &destinationOutput{}
 		out.Body.Destination, out.Body.Paused = in.Name, paused
 		return out, nil

@@ -10,9 +10,6 @@ import (
 
 // deliveryOperations is the part of the API's table about handing events on.
 func (a *admin) deliveryOperations() []operation {
-	if a.Deliveries == nil || a.Destinations == nil {
-		return nil
-	}
 	list, one, conflict := http.StatusBadRequest, http.StatusNotFound, http.StatusConflict
 	d, open := a.Deliveries, []delivery.State{delivery.Pending, delivery.Held, delivery.Delivering, delivery.Retrying}
 	return []operation{

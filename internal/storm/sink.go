@@ -32,7 +32,7 @@ type Sink struct {
 	secret  string
 	scheme  signature.Scheme
 	server  *http.Server
-	served  chan error
+	served  chan struct{}
 
 	mu       sync.Mutex
 	arrivals map[dedup.ID]*arrival
@@ -60,9 +60,12 @@ func OpenSink(ctx context.Context, listen, secret string) (*Sink, error) {
 	if err != nil {
 		return nil, fmt.Errorf("storm: open the sink: %w", err)
 	}
-	s := &Sink{address: l.Addr().String(), secret: secret, scheme: scheme, served: make(chan error, 1), arrivals: map[dedup.ID]*arrival{}}
+	s := &Sink{address: l.Addr().String(), secret: secret, scheme: scheme, served: make(chan struct{}), arrivals: map[dedup.ID]*arrival{}}
 	s.server = &http.Server{Handler: http.HandlerFunc(s.take), ReadHeaderTimeout: 10 * time.Second}
-	go func() { s.served <- s.server.Serve(l) }()
+	go func() {
+		defer close(s.served)
+		_ = s.server.Serve(l) // until it is closed
+	}()
 	return s, nil
 }
 
