@@ -8,6 +8,7 @@ type cli struct {
 	Migrate migrateCmd `cmd:"" help:"Change the database's schema by hand."`
 	Check   checkCmd   `cmd:"" help:"Look at the configuration and the stores, and say what is wrong."`
 	Epoch   epochCmd   `cmd:"" help:"Void the marks in Redis after a restore."`
+	Source  sourceCmd  `cmd:"" help:"Make tokens for sources."`
 
 	Send       sendCmd       `cmd:"" help:"Send a sample webhook, or a file, and print the answer."`
 	Storm      stormCmd      `cmd:"" help:"Play Apify against a gateway and check its books."`
