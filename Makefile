@@ -71,6 +71,11 @@ fuzz: ## run each fuzz target for FUZZTIME
 bench: ## measure against the yardsticks, print ratios, write docs/benchmarks.md; takes minutes (BENCH_ARGS for more)
 	@scripts/bench $(BENCH_ARGS)
 
+.PHONY: bench-dashboard
+bench-dashboard: ## measure the dashboard's API calls on ten million receipts; takes long (BENCH_ARGS="-receipts 1000000" for less)
+	@scripts/deps postgres redis
+	@go run ./internal/bench/dashboard $(BENCH_ARGS)
+
 .PHONY: migrate
 migrate: build ## bring the database of CONFIG to the newest schema
 	bin/dedupgate migrate up --config $(CONFIG)

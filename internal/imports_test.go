@@ -40,7 +40,7 @@ var (
 	}
 	// assemblies put adapters together and may import all.
 	assemblies = []string{
-		"cmd/dedupgate", "internal/app", "internal/bench", "internal/bench/load", "internal/bench/yardstick", "internal/chaos",
+		"cmd/dedupgate", "internal/app", "internal/bench", "internal/bench/dashboard", "internal/bench/load", "internal/bench/yardstick", "internal/chaos",
 	}
 	// forTests serve tests: the test files of every package may import them.
 	forTests = map[string][]string{
