@@ -62,7 +62,7 @@ var homes = map[string][]string{
 	"gorm.io":                        {"internal/ledger", "internal/bench/yardstick"},
 	"github.com/pressly/goose":       {"internal/ledger"},
 	"modernc.org/sqlite":             {"internal/ledger"},
-	"github.com/jackc":               {"internal/forward", "internal/ledger", "internal/testkit", "internal/bench", "internal/bench/yardstick"},
+	"github.com/jackc":               {"internal/forward", "internal/ledger", "internal/testkit", "internal/bench", "internal/bench/dashboard", "internal/bench/yardstick"},
 	"github.com/redis":               {"internal/redisfront", "internal/testkit", "internal/bench", "internal/bench/yardstick"},
 	"github.com/go-redis/redis_rate": {"internal/redisfront"},
 	"github.com/alicebob/miniredis":  {"internal/redisfront"},
