@@ -101,3 +101,20 @@ func TestTheAdminListenerSpeaksTLS(t *testing.T) {
 		t.Errorf("after a restart: %d", res.StatusCode)
 	}
 }
+
+// A listener on loopback with a proxy in front is not for everybody on this machine only.
+func TestMetricsBehindAProxyTakeAToken(t *testing.T) {
+	t.Parallel()
+	for proxy, want := range map[string]int{"false": http.StatusOK, "true": http.StatusUnauthorized} {
+		dir := t.TempDir()
+		r := startIn(t, dir, strings.Replace(guarded(dir, "", "{value: "+testToken+"}"), "admin: {", "admin: {behind_proxy: "+proxy+", ", 1))
+		res, err := sender.Get("http://" + r.app.AdminAddr() + "/metrics")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = res.Body.Close()
+		if res.StatusCode != want {
+			t.Errorf("behind_proxy %s: %d, want %d", proxy, res.StatusCode, want)
+		}
+	}
+}

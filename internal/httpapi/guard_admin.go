@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"net/netip"
 	"strconv"
 	"time"
 
@@ -76,7 +75,7 @@ func (a *admin) authorize(c *gin.Context) {
 	if c.FullPath() == "" { // no such route: said to everybody
 		return
 	}
-	v := visitor{address: addressKey(c.ClientIP()), secure: c.Request.TLS != nil || a.guard.overTLS}
+	v := visitor{address: quota.Address(c.ClientIP()), secure: c.Request.TLS != nil || a.guard.overTLS}
 	r := a.rules[ruleKey(c.Request.Method, c.FullPath())]
 	open := r == ruleOpen || r == ruleMetrics && a.MetricsOpen
 	switch {
@@ -170,17 +169,4 @@ func shownToken(req *http.Request, r rule) string {
 		return password
 	}
 	return signature.FromRequest(nil, req.Header)
-}
-
-// addressKey is what an address counts as: of IPv6 the network that one customer is given.
-func addressKey(ip string) string {
-	a, err := netip.ParseAddr(ip)
-	if err != nil {
-		return ip
-	}
-	if a = a.Unmap(); a.Is4() {
-		return a.String()
-	}
-	p, _ := a.WithZone("").Prefix(64) // has no way to fail
-	return p.String()
 }

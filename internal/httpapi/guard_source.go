@@ -42,7 +42,7 @@ func (s *strangers) refuse(w *webhook) refusalCode {
 	if q.IsZero() {
 		return refusedUnauthorized
 	}
-	allowed, wait := s.failed.Take(addressKey(w.remoteIP), q, 1, w.started)
+	allowed, wait := s.failed.Take(quota.Address(w.remoteIP), q, 1, w.started)
 	if allowed == 1 {
 		return refusedUnauthorized
 	}

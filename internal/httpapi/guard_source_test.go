@@ -119,18 +119,6 @@ func TestFailuresAreChargedToTheirAddressAndNothingElse(t *testing.T) {
 	}
 }
 
-func TestAddressesOfOneCustomerCountAsOne(t *testing.T) {
-	t.Parallel()
-	for ip, want := range map[string]string{
-		"192.0.2.1": "192.0.2.1", "::ffff:192.0.2.1": "192.0.2.1", "2001:db8:1:2:3::4": "2001:db8:1:2::/64",
-		"2001:db8:1:2::9": "2001:db8:1:2::/64", "fe80::1%eth0": "fe80::/64", "": "", "?": "?",
-	} {
-		if got := addressKey(ip); got != want {
-			t.Errorf("%s counts as %s, want %s", ip, got, want)
-		}
-	}
-}
-
 // The allow-list looks at the address that a declared proxy tells, and at nobody else's word.
 func TestNetworksBehindProxies(t *testing.T) {
 	t.Parallel()

@@ -68,7 +68,7 @@ func (l *Limiter) Allow(ctx context.Context, batch []*dedup.Inbound) []time.Dura
 	waits := make([]time.Duration, len(batch))
 	if !rates.Client.IsZero() {
 		l.charge(ctx, batch, waits, func(in *dedup.Inbound) (string, quota.Quota) {
-			return "client:" + in.RemoteIP, rates.Client
+			return "client:" + quota.Address(in.RemoteIP), rates.Client
 		})
 	}
 	l.charge(ctx, batch, waits, func(in *dedup.Inbound) (string, quota.Quota) {
