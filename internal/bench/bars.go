@@ -15,6 +15,8 @@ const (
 	barRedisBytes   = 200
 	barLongTables   = 0.90
 	barMemoryGrowth = 0.10
+	barHandedOn     = 1500 // a second
+	barWakeUp       = 30 * time.Millisecond
 )
 
 // bar is a promise and what became of it.
@@ -51,6 +53,12 @@ func (f *findings) bars() []bar {
 			Limit: fmt.Sprintf("≤ %d", barRedisBytes), Missed: f.RedisBytes > barRedisBytes,
 		},
 		f.longTables(),
+		atLeast("first deliveries while handing on ÷ bare", newSpread(f.ratios(forwardingFirst, answeredRate, bareRequests)), barFirst),
+		f.handedOn(),
+		{
+			Name: "from receipt to the first attempt, median", Measured: round(f.Forwarding.WakeUp).String(),
+			Limit: fmt.Sprintf("≤ %v", barWakeUp), Missed: f.Forwarding.WakeUp > barWakeUp, Left: f.Forwarding.WakeUp == 0,
+		},
 		{
 			Name:     "growth of the gateway's memory in a long storm of repeats",
 			Measured: fmt.Sprintf("%+.1f %%, to %.0f MB", 100*f.Storm.Growth(), f.Storm.Late/1e6),
@@ -93,6 +101,19 @@ func (f *findings) balanced() bar {
 	b := bar{Name: "rows of every table, counted after every phase", Measured: "as many as sent", Limit: "as many as sent"}
 	if n := len(f.Imbalances); n > 0 {
 		b.Missed, b.Measured = true, fmt.Sprintf("%d differences", n)
+	}
+	return b
+}
+
+// handedOn judges the rate of deliveries, and that every event was delivered.
+func (f *findings) handedOn() bar {
+	h := &f.Forwarding
+	b := bar{
+		Name: "deliveries a second to a local sink", Measured: fmt.Sprintf("%.0f", h.Rate), Limit: fmt.Sprintf("≥ %d", barHandedOn),
+		Missed: h.Rate < barHandedOn, Left: h.Events == 0,
+	}
+	if h.Delivered != h.Events {
+		b.Missed, b.Measured = true, fmt.Sprintf("%d of %d events delivered", h.Delivered, h.Events)
 	}
 	return b
 }

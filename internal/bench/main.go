@@ -25,7 +25,7 @@ func main() {
 
 // run measures, or is a yardstick when the first argument names one.
 func run(ctx context.Context, args []string) error {
-	if len(args) > 0 && (args[0] == bareName || args[0] == naiveName) {
+	if len(args) > 0 && (args[0] == bareName || args[0] == naiveName || args[0] == sinkName) {
 		return serveYardstick(ctx, args[0], args[1:])
 	}
 	opts, err := parseOptions(args)
@@ -51,6 +51,9 @@ func run(ctx context.Context, args []string) error {
 const (
 	bareName  = "bare"
 	naiveName = "naive"
+	sinkName  = "sink"
+	// forwardingName is the gateway that hands events on, and its database.
+	forwardingName = "forwarding"
 )
 
 // serveYardstick is the whole of a yardstick's process. It logs as the gateway does.
@@ -67,6 +70,9 @@ func serveYardstick(ctx context.Context, name string, args []string) error {
 		return err
 	}
 	log := slog.New(slog.NewJSONHandler(os.Stderr, nil))
+	if name == sinkName {
+		return yardstick.Serve(ctx, *listen, yardstick.Sink(), log)
+	}
 	handler, err := yardstick.Bare(log)
 	if name == naiveName {
 		handler, err = yardstick.Naive(ctx, stores, log)

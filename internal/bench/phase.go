@@ -26,6 +26,10 @@ const (
 	gatewayStorm   kind = "gateway, storm of repeats"
 	fullBare       kind = "bare, beside long tables"
 	fullFirst      kind = "gateway, first, long tables"
+
+	forwardingFirst kind = "gateway, first, handing on"
+	wakingUp        kind = "gateway, 50 events/s, handing on"
+	warmingUp       kind = "warming up"
 )
 
 // phase is one run of the load generator and what came of it.

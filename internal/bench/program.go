@@ -21,6 +21,7 @@ type findings struct {
 	RedisBytes float64 // a settled event
 	Settled    uint64
 	Storm      memory
+	Forwarding forwarding
 	Rows       int64    // in each table before the last phases; 0 when they were left out
 	Imbalances []string // differences between tables and requests
 }
@@ -33,7 +34,7 @@ func (s *stage) perform(ctx context.Context) (*findings, error) {
 		return nil, err
 	}
 	for _, step := range []func(context.Context, *findings) error{
-		s.settle, s.warm, s.rounds, s.halves, s.storm, s.fill,
+		s.settle, s.warm, s.rounds, s.halves, s.storm, s.forwarded, s.fill,
 	} {
 		if err = step(ctx, f); err != nil {
 			return nil, err
@@ -64,13 +65,13 @@ func (s *stage) settle(ctx context.Context, f *findings) error {
 
 func (s *stage) warm(ctx context.Context, f *findings) error {
 	plan := load.Plan{Duration: warmUp}
-	if _, err := s.first(ctx, "warming up", s.bare, plan); err != nil {
+	if _, err := s.first(ctx, warmingUp, s.bare, plan); err != nil {
 		return err
 	}
-	if _, err := s.first(ctx, "warming up", s.naive, plan); err != nil {
+	if _, err := s.first(ctx, warmingUp, s.naive, plan); err != nil {
 		return err
 	}
-	if _, err := s.repeats(ctx, "warming up", s.gateway, plan); err != nil {
+	if _, err := s.repeats(ctx, warmingUp, s.gateway, plan); err != nil {
 		return err
 	}
 	return s.balance(ctx, f, "warming up")

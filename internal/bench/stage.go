@@ -41,6 +41,7 @@ type stage struct {
 	postgres *throwaway.Postgres
 	redis    *throwaway.Redis
 	db       *pgx.Conn     // to the gateway's database
+	handed   *pgx.Conn     // to the database of the gateway that hands on
 	memory   *redis.Client // to its Redis
 
 	gateway, bare, naive *contender
@@ -73,13 +74,16 @@ func (s *stage) start(ctx context.Context) (err error) {
 		return err
 	}
 	s.memory = redis.NewClient(&redis.Options{Addr: s.redis.Addr()})
-	for _, name := range []string{"gateway", naiveName} {
+	for _, name := range []string{"gateway", naiveName, forwardingName} {
 		if err = createDatabase(ctx, s.postgres.DSN("postgres"), name); err != nil {
 			return err
 		}
 	}
 	if s.db, err = pgx.Connect(ctx, s.postgres.DSN("gateway")); err != nil {
 		return fmt.Errorf("connect to the gateway's database: %w", err)
+	}
+	if s.handed, err = pgx.Connect(ctx, s.postgres.DSN(forwardingName)); err != nil {
+		return fmt.Errorf("connect to the database of the gateway that hands on: %w", err)
 	}
 	if s.gateway, err = s.startGateway(ctx); err != nil {
 		return err
@@ -172,6 +176,9 @@ func (s *stage) clear(ctx context.Context) {
 	}
 	if s.db != nil {
 		errs = append(errs, s.db.Close(ctx))
+	}
+	if s.handed != nil {
+		errs = append(errs, s.handed.Close(ctx))
 	}
 	if s.memory != nil {
 		errs = append(errs, s.memory.Close())

@@ -72,7 +72,7 @@ func TestPlansOfDeliveries(t *testing.T) {
 		}
 		rec := &recorder{Interface: logger.Discard}
 		db := l.db
-		l.db = db.Session(&gorm.Session{Logger: rec})
+		l.db, l.reads = db.Session(&gorm.Session{Logger: rec}), l.reads.Session(&gorm.Session{Logger: rec})
 		for name, read := range deliveryReads(l) {
 			rec.statements = nil
 			if err := read(t.Context()); err != nil || len(rec.statements) == 0 {

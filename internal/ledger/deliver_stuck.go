@@ -36,7 +36,7 @@ func (l *Ledger) Stuck(ctx context.Context, q view.StuckQuery) (view.StuckReport
 func (l *Ledger) stuckRuns(ctx context.Context, q view.StuckQuery, now time.Time) (list []view.Run, cut bool, err error) {
 	var rows []runRow
 	before := now.Add(-q.Runs)
-	err = l.db.WithContext(ctx).
+	err = l.reads.WithContext(ctx).
 		Where("status IN ?", []dedup.Status{dedup.StatusCreated, dedup.StatusResurrected}).
 		Where("first_seen_at >= ? AND first_seen_at < ? AND updated_at < ?", now.Add(-view.StuckRunsBack), before, before).
 		Order("first_seen_at, run_id").Limit(q.Limit + 1).Find(&rows).Error
@@ -46,7 +46,7 @@ func (l *Ledger) stuckRuns(ctx context.Context, q view.StuckQuery, now time.Time
 
 func (l *Ledger) stuckDeliveries(ctx context.Context, limit int, where func(*gorm.DB) *gorm.DB) (list []view.Delivery, cut bool, err error) {
 	var rows []deliveryListRow
-	err = where(listedDeliveries(l.db.WithContext(ctx))).Order("d.id").Limit(limit + 1).Find(&rows).Error
+	err = where(listedDeliveries(l.reads.WithContext(ctx))).Order("d.id").Limit(limit + 1).Find(&rows).Error
 	list, cut = cutTo(rows, limit, (*deliveryListRow).view)
 	return list, cut, err
 }

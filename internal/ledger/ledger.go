@@ -49,6 +49,7 @@ func (o Options) withDefaults() (Options, error) {
 // Ledger implements [dedup.Ledger] and [dedup.HitSink]. It is safe for concurrent use.
 type Ledger struct {
 	db      *gorm.DB
+	reads   *gorm.DB      // for what operators ask: on SQLite connections of its own, so that nobody waits for a long listing
 	pool    *pgxpool.Pool // nil on SQLite
 	dialect dialect
 	now     func() time.Time
@@ -77,10 +78,11 @@ func Open(ctx context.Context, opts Options, log *slog.Logger) (*Ledger, error) 
 	l := &Ledger{now: opts.Now, log: log}
 	if opts.URL == "" {
 		l.dialect = sqliteDialect{}
-		l.db, err = openSQLite(ctx, opts.Path)
+		l.db, l.reads, err = openSQLite(ctx, opts.Path)
 	} else {
 		l.dialect = postgresDialect{}
 		l.db, l.pool, err = openPostgres(opts)
+		l.reads = l.db
 	}
 	if err != nil {
 		return nil, err
@@ -91,9 +93,9 @@ func Open(ctx context.Context, opts Options, log *slog.Logger) (*Ledger, error) 
 
 // Close ends all connections. Calls under way fail.
 func (l *Ledger) Close() error {
-	sqlDB, err := l.db.DB()
-	if err == nil {
-		err = sqlDB.Close()
+	err := closePool(l.db)
+	if l.reads != l.db {
+		err = errors.Join(err, closePool(l.reads))
 	}
 	if l.pool != nil {
 		l.pool.Close()
@@ -102,6 +104,14 @@ func (l *Ledger) Close() error {
 		return fmt.Errorf("close the database: %w", err)
 	}
 	return nil
+}
+
+func closePool(db *gorm.DB) error {
+	pool, err := db.DB()
+	if err != nil {
+		return err
+	}
+	return pool.Close()
 }
 
 // gormConfig turns off what GORM does unasked: a transaction round every statement, a ping at opening, log lines (which

@@ -11,7 +11,7 @@ func (l *Ledger) AuditEntries(ctx context.Context, q view.AuditQuery) (view.Page
 	if !searchable(q.Actor, q.Action, q.Target) {
 		return nothing[view.AuditEntry](), nil
 	}
-	db := equals(l.db.WithContext(ctx), [2]string{"actor", q.Actor}, [2]string{"action", q.Action}, [2]string{"target", q.Target})
+	db := equals(l.reads.WithContext(ctx), [2]string{"actor", q.Actor}, [2]string{"action", q.Action}, [2]string{"target", q.Target})
 	db, err := byID(idBetween(db, q.Range), q.Paging)
 	if err != nil {
 		return view.Page[view.AuditEntry]{}, err

@@ -37,7 +37,7 @@ coalesce(e.type, '') AS event_type, coalesce(e.seq, 0) AS seq`)
 // Deliveries lists deliveries, newest first. Errors: [view.ErrBadCursor], [dedup.ErrUnavailable].
 func (l *Ledger) Deliveries(ctx context.Context, q view.DeliveryQuery) (view.Page[view.Delivery], error) {
 	none := nothing[view.Delivery]()
-	db, ok := filterDeliveries(listedDeliveries(l.db.WithContext(ctx)), q.DeliveryFilter)
+	db, ok := filterDeliveries(listedDeliveries(l.reads.WithContext(ctx)), q.DeliveryFilter)
 	if !ok {
 		return none, nil
 	}
@@ -109,11 +109,11 @@ func (l *Ledger) Delivery(ctx context.Context, id string) (view.DeliveryHistory,
 		return view.DeliveryHistory{}, err
 	}
 	var row deliveryListRow
-	if err = listedDeliveries(l.db.WithContext(ctx)).Where("d.id = ?", key).Take(&row).Error; err != nil {
+	if err = listedDeliveries(l.reads.WithContext(ctx)).Where("d.id = ?", key).Take(&row).Error; err != nil {
 		return view.DeliveryHistory{}, found("read delivery", err)
 	}
 	var attempts []attemptRow
-	err = l.db.WithContext(ctx).Where("delivery_id = ?", key).Order("number DESC").Limit(mostAttempts + 1).Find(&attempts).Error
+	err = l.reads.WithContext(ctx).Where("delivery_id = ?", key).Order("number DESC").Limit(mostAttempts + 1).Find(&attempts).Error
 	if err != nil {
 		return view.DeliveryHistory{}, translate("read attempts", err)
 	}
@@ -138,7 +138,7 @@ func (l *Ledger) DeliveryStats(ctx context.Context, r view.Range) (view.Delivery
 		s.Until = l.now()
 	}
 	s.Until = wholeMinutes(s.Until)
-	err := l.db.WithContext(ctx).Model(&attemptRollupRow{}).
+	err := l.reads.WithContext(ctx).Model(&attemptRollupRow{}).
 		Select("destination, state, CAST(SUM(count) AS bigint) AS count").
 		Where("minute >= ? AND minute < ?", s.Since, s.Until).
 		Group("destination, state").Order("destination, state").Find(&s.Attempts).Error
@@ -158,7 +158,7 @@ type stateCount struct {
 
 func (l *Ledger) destinationStats(ctx context.Context) ([]view.DestinationStats, error) {
 	var counts []stateCount
-	err := l.db.WithContext(ctx).Table("deliveries AS d").
+	err := l.reads.WithContext(ctx).Table("deliveries AS d").
 		Select("d.destination, d.state, count(*) AS count, min(CAST(d.id AS text)) AS oldest").
 		Where(unfinished).Where("d.phase < 2").Group("d.destination, d.state").Order("d.destination").Find(&counts).Error
 	list := []view.DestinationStats{}

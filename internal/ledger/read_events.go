@@ -29,7 +29,7 @@ func (l *Ledger) Events(ctx context.Context, q view.EventQuery) (view.Page[view.
 	if !searchable(q.Source, q.Type, q.Kind, q.RunID, q.DispatchID) {
 		return nothing[view.Event](), nil
 	}
-	db := equals(listedEvents(l.db.WithContext(ctx)),
+	db := equals(listedEvents(l.reads.WithContext(ctx)),
 		[2]string{"source", q.Source}, [2]string{"type", q.Type}, [2]string{"kind", q.Kind},
 		[2]string{"run_id", q.RunID}, [2]string{"dispatch_id", q.DispatchID})
 	if q.RunID != "" {
@@ -60,7 +60,7 @@ func (l *Ledger) Event(ctx context.Context, id string) (view.Event, error) {
 		return view.Event{}, err
 	}
 	var row eventListRow
-	if err := listedEvents(l.db.WithContext(ctx)).Where("id = ?", key).Take(&row).Error; err != nil {
+	if err := listedEvents(l.reads.WithContext(ctx)).Where("id = ?", key).Take(&row).Error; err != nil {
 		return view.Event{}, found("read event", err)
 	}
 	return row.view(), nil
@@ -74,7 +74,7 @@ func (l *Ledger) EventBody(ctx context.Context, id string) (view.Body, error) {
 		return view.Body{}, err
 	}
 	var row eventRow
-	err = l.db.WithContext(ctx).Select("content_type", "body").Where("id = ? AND body IS NOT NULL", key).Take(&row).Error
+	err = l.reads.WithContext(ctx).Select("content_type", "body").Where("id = ? AND body IS NOT NULL", key).Take(&row).Error
 	return storedBody(row.ContentType, row.Body), found("read event body", err)
 }
 

@@ -61,7 +61,7 @@ func (l *Ledger) readLags(ctx context.Context, report *LagReport, source string)
 		query += ` AND source = ?`
 		args = append(args, source)
 	}
-	return scanAll(l.db.WithContext(ctx).Raw(query+` GROUP BY 1, 2, 3`, args...), func(rows *sql.Rows) error {
+	return scanAll(l.reads.WithContext(ctx).Raw(query+` GROUP BY 1, 2, 3`, args...), func(rows *sql.Rows) error {
 		var key LagKey
 		var bucket int
 		var n int64
@@ -98,7 +98,7 @@ func (l *Ledger) LateHits(ctx context.Context, r view.Range, key LagKey, limit i
 		return list, nil
 	}
 	// The reason stands in the text: with a parameter no plan could count on the index of rare reasons.
-	db := between(l.db.WithContext(ctx).Where("reason = 'ledger_hit'"), "received_at", r)
+	db := between(l.reads.WithContext(ctx).Where("reason = 'ledger_hit'"), "received_at", r)
 	db = equals(db, [2]string{"source", key.Source})
 	switch key.Type {
 	case "":
@@ -146,7 +146,7 @@ type EventMark struct {
 // [dedup.ErrUnavailable].
 func (l *Ledger) LatestEvents(ctx context.Context, limit int) ([]EventMark, error) {
 	var list []EventMark
-	query := l.db.WithContext(ctx).Raw("SELECT source, event_key, type FROM events ORDER BY id DESC LIMIT ?", limit)
+	query := l.reads.WithContext(ctx).Raw("SELECT source, event_key, type FROM events ORDER BY id DESC LIMIT ?", limit)
 	err := scanAll(query, func(rows *sql.Rows) error {
 		var m EventMark
 		err := rows.Scan(&m.Key.Source, &m.Key.Event, &m.Type)

@@ -13,7 +13,7 @@ import (
 // several times a second. Errors: [dedup.ErrUnavailable].
 func (l *Ledger) ReceiptMarks(ctx context.Context, since time.Time, limit int) ([]view.ReceiptMark, error) {
 	list := make([]view.ReceiptMark, 0, limit)
-	query := l.db.WithContext(ctx).Raw("SELECT received_at, id FROM receipts WHERE received_at >= ? ORDER BY received_at DESC, id DESC LIMIT ?", since.UTC(), limit)
+	query := l.reads.WithContext(ctx).Raw("SELECT received_at, id FROM receipts WHERE received_at >= ? ORDER BY received_at DESC, id DESC LIMIT ?", since.UTC(), limit)
 	err := scanAll(query, func(rows *sql.Rows) error {
 		var m view.ReceiptMark
 		var id rowID
@@ -28,7 +28,7 @@ func (l *Ledger) ReceiptMarks(ctx context.Context, since time.Time, limit int) (
 // LiveReceipts reads the marked receipts with what their events say of the run, oldest first. Errors: [dedup.ErrUnavailable].
 func (l *Ledger) LiveReceipts(ctx context.Context, marks []view.ReceiptMark) ([]view.LiveReceipt, error) {
 	list := make([]view.LiveReceipt, 0, len(marks))
-	err := liveStatement().query(l.db.WithContext(ctx), l.dialect, marks, func(rows *sql.Rows) error {
+	err := liveStatement().query(l.reads.WithContext(ctx), l.dialect, marks, func(rows *sql.Rows) error {
 		var r receiptRow
 		var kind, runID, actorID, taskID sql.NullString
 		err := rows.Scan(&r.ReceivedAt, &r.ID, &r.Source, &r.Outcome, &r.Reason, &r.Repeat, &r.EventID, &r.QuarantineID, &r.Type, &r.DispatchID,

@@ -20,7 +20,7 @@ func (l *Ledger) Quarantine(ctx context.Context, q view.QuarantineQuery) (view.P
 	if !searchable(q.Source, q.Reason) {
 		return nothing[view.Quarantined](), nil
 	}
-	db := equals(listedQuarantine(l.db.WithContext(ctx)), [2]string{"source", q.Source}, [2]string{"reason", q.Reason})
+	db := equals(listedQuarantine(l.reads.WithContext(ctx)), [2]string{"source", q.Source}, [2]string{"reason", q.Reason})
 	if q.Replayed != nil && *q.Replayed {
 		db = db.Where("replayed_at IS NOT NULL")
 	} else if q.Replayed != nil {
@@ -44,7 +44,7 @@ func (l *Ledger) Quarantined(ctx context.Context, id string) (view.Quarantined, 
 		return view.Quarantined{}, err
 	}
 	var row quarantineRow
-	if err := listedQuarantine(l.db.WithContext(ctx)).Where("id = ?", key).Take(&row).Error; err != nil {
+	if err := listedQuarantine(l.reads.WithContext(ctx)).Where("id = ?", key).Take(&row).Error; err != nil {
 		return view.Quarantined{}, found("read quarantined request", err)
 	}
 	return row.view(), nil
@@ -57,7 +57,7 @@ func (l *Ledger) QuarantineBody(ctx context.Context, id string) (view.Body, erro
 		return view.Body{}, err
 	}
 	var row quarantineRow
-	err = l.db.WithContext(ctx).Select("content_type", "body").Where("id = ?", key).Take(&row).Error
+	err = l.reads.WithContext(ctx).Select("content_type", "body").Where("id = ?", key).Take(&row).Error
 	return storedBody(row.ContentType, row.Body), found("read quarantined body", err)
 }
 

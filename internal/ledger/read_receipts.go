@@ -17,7 +17,7 @@ func (l *Ledger) Receipts(ctx context.Context, q view.ReceiptQuery) (view.Page[v
 	if !searchable(q.Source, q.Outcome, q.Reason, q.Repeat) {
 		return none, nil
 	}
-	db := equals(l.db.WithContext(ctx), [2]string{"source", q.Source}, [2]string{"outcome", q.Outcome},
+	db := equals(l.reads.WithContext(ctx), [2]string{"source", q.Source}, [2]string{"outcome", q.Outcome},
 		[2]string{"reason", q.Reason}, [2]string{"repeat", q.Repeat})
 	if q.EventID != "" {
 		id, err := parseRowID(q.EventID)

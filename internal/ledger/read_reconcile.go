@@ -32,7 +32,7 @@ func (l *Ledger) Recorded(ctx context.Context, source string, runs []dedup.RunRe
 	seen := map[rowID]bool{}
 	for part := range slices.Chunk(conditions, recordedChunk) {
 		var rows []eventListRow
-		err := listedEvents(l.db.WithContext(ctx)).Where("source = ?", source).
+		err := listedEvents(l.reads.WithContext(ctx)).Where("source = ?", source).
 			Where("("+strings.Join(part, " OR ")+")", values[:2*len(part)]...).Find(&rows).Error
 		if err != nil {
 			return nil, translate("look events up", err)
@@ -57,7 +57,7 @@ func compareRuns(a, b dedup.RunRef) int {
 
 // Progress is how far a job has come; zero when it never ran. Errors: [dedup.ErrUnavailable].
 func (l *Ledger) Progress(ctx context.Context, job string) (time.Time, error) {
-	until, err := readProgress(l.db.WithContext(ctx), job)
+	until, err := readProgress(l.reads.WithContext(ctx), job)
 	return until, translate("read how far "+job+" has come", err)
 }
 

@@ -15,7 +15,7 @@ func (l *Ledger) Runs(ctx context.Context, q view.RunQuery) (view.Page[view.Run]
 	if !searchable(q.Source, q.Kind, q.RunID, q.Status, q.ActorID, q.TaskID) {
 		return nothing[view.Run](), nil
 	}
-	db := equals(l.db.WithContext(ctx),
+	db := equals(l.reads.WithContext(ctx),
 		[2]string{"run_id", q.RunID}, [2]string{"source", q.Source}, [2]string{"kind", q.Kind},
 		[2]string{"status", q.Status}, [2]string{"actor_id", q.ActorID}, [2]string{"task_id", q.TaskID})
 	db, err := runsAfter(between(db, "first_seen_at", q.Range), q.Cursor)
@@ -76,7 +76,7 @@ func (l *Ledger) Timeline(ctx context.Context, source, kind, runID string) (view
 		return view.Timeline{}, view.ErrNotFound
 	}
 	var runs []runRow
-	err := equals(l.db.WithContext(ctx), [2]string{"run_id", runID}, [2]string{"kind", kind}, [2]string{"source", source}).
+	err := equals(l.reads.WithContext(ctx), [2]string{"run_id", runID}, [2]string{"kind", kind}, [2]string{"source", source}).
 		Order("run_id, kind, source").Limit(2).Find(&runs).Error
 	switch {
 	case err != nil:
@@ -95,7 +95,7 @@ func (l *Ledger) Timeline(ctx context.Context, source, kind, runID string) (view
 
 func (l *Ledger) timelineEvents(ctx context.Context, run *runRow, t *view.Timeline) error {
 	var rows []eventListRow
-	err := ofRun(listedEvents(l.db.WithContext(ctx)), run).Order("id").Limit(maxTimelineEvents + 1).Find(&rows).Error
+	err := ofRun(listedEvents(l.reads.WithContext(ctx)), run).Order("id").Limit(maxTimelineEvents + 1).Find(&rows).Error
 	if t.EventsCut = len(rows) > maxTimelineEvents; t.EventsCut {
 		rows = rows[:maxTimelineEvents]
 	}
@@ -107,8 +107,8 @@ func (l *Ledger) timelineEvents(ctx context.Context, run *runRow, t *view.Timeli
 
 func (l *Ledger) timelineReceipts(ctx context.Context, run *runRow, t *view.Timeline) error {
 	var rows []receiptRow
-	events := ofRun(l.db.WithContext(ctx).Model(&eventRow{}), run).Select("id")
-	err := l.db.WithContext(ctx).Where("event_id IN (?)", events).
+	events := ofRun(l.reads.WithContext(ctx).Model(&eventRow{}), run).Select("id")
+	err := l.reads.WithContext(ctx).Where("event_id IN (?)", events).
 		Order("received_at, id").Limit(maxTimelineReceipts + 1).Find(&rows).Error
 	if t.ReceiptsCut = len(rows) > maxTimelineReceipts; t.ReceiptsCut {
 		rows = rows[:maxTimelineReceipts]

@@ -62,30 +62,41 @@ func (l *Ledger) stretch(ctx context.Context, r view.Range) (since, until time.T
 	return since, until, step, nil
 }
 
-// tallies sums receipts by step. Steps of whole hours are read from the sums by the hour as far as those reach.
-func (l *Ledger) tallies(ctx context.Context, since, until time.Time, step time.Duration, source string) ([]stepCount, error) {
-	summed := since
+// tallies sums receipts by step: the whole hours from the sums by the hour as far as those reach, the rest from the minutes.
+// Steps below an hour are read from the minutes.
+func (l *Ledger) tallies(ctx context.Context, since, until time.Time, step time.Duration, source string) (list []stepCount, err error) {
+	from, to := since, since // what is read by the hour
 	if step%time.Hour == 0 {
-		done, err := readProgress(l.db.WithContext(ctx), jobHours)
-		if err != nil {
-			return nil, err
-		}
-		if done.After(since) {
-			summed = done
-		}
-	}
-	var list []stepCount
-	if summed.After(since) {
-		if err := l.readTallies(ctx, &list, "rollup_hours", "hour", since, earlier(summed, until), step, source); err != nil {
+		if from, to, err = l.summedHours(ctx, since, until); err != nil {
 			return nil, err
 		}
 	}
-	if summed.Before(until) {
-		if err := l.readTallies(ctx, &list, "rollups", "minute", summed, until, step, source); err != nil {
+	for _, part := range []struct {
+		table, column string
+		since, until  time.Time
+	}{{"rollups", "minute", since, from}, {"rollup_hours", "hour", from, to}, {"rollups", "minute", to, until}} {
+		if !part.since.Before(part.until) {
+			continue
+		}
+		if err = l.readTallies(ctx, &list, part.table, part.column, part.since, part.until, step, source); err != nil {
 			return nil, err
 		}
 	}
 	return list, nil
+}
+
+// minutesAgain is how far back the minutes are read instead of the hours: what comes late within that time counts at once.
+const minutesAgain = 3 * time.Hour
+
+// summedHours are the whole hours of a range that are summed up; from equals to when there are none.
+func (l *Ledger) summedHours(ctx context.Context, since, until time.Time) (from, to time.Time, err error) {
+	done, err := readProgress(l.reads.WithContext(ctx), jobHours)
+	from = widened(since, time.Hour)
+	to = earlier(earlier(done, l.now().UTC().Add(-minutesAgain)), until).Truncate(time.Hour)
+	if !from.Before(to) {
+		return since, since, err
+	}
+	return from, to, err
 }
 
 func earlier(a, b time.Time) time.Time {
@@ -106,7 +117,7 @@ FROM ` + table + ` WHERE ` + column + ` >= ? AND ` + column + ` < ?`
 		args = append(args, source)
 	}
 	query += ` GROUP BY 1, 2, 3, 4, 5`
-	return scanAll(l.db.WithContext(ctx).Raw(query, args...), func(rows *sql.Rows) error {
+	return scanAll(l.reads.WithContext(ctx).Raw(query, args...), func(rows *sql.Rows) error {
 		var t stepCount
 		err := rows.Scan(&t.step, &t.source, &t.outcome, &t.reason, &t.repeat, &t.count)
 		*list = append(*list, t)

@@ -64,7 +64,7 @@ func (c *SourceCounts) add(t stepCount) {
 
 // lastSeen is the last minute with a receipt by source; to the hour for what is long ago.
 func (l *Ledger) lastSeen(ctx context.Context) (map[string]time.Time, error) {
-	done, err := readProgress(l.db.WithContext(ctx), jobHours)
+	done, err := readProgress(l.reads.WithContext(ctx), jobHours)
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +77,7 @@ func (l *Ledger) lastSeen(ctx context.Context) (map[string]time.Time, error) {
 	if !done.IsZero() {
 		from = done.Add(-day) // what is not summed up yet, and to the minute what was today
 	}
-	err = scanAll(l.db.WithContext(ctx).Raw(query, from), func(rows *sql.Rows) error {
+	err = scanAll(l.reads.WithContext(ctx).Raw(query, from), func(rows *sql.Rows) error {
 		var source string
 		var at int64
 		err := rows.Scan(&source, &at)

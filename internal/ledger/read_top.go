@@ -67,7 +67,7 @@ func (l *Ledger) topSums(ctx context.Context, top *view.Top) error {
 	query := `SELECT CAST(COALESCE(SUM(repeats), 0) AS bigint), COALESCE(MAX(CASE WHEN is_full THEN 1 ELSE 0 END), 0)
 FROM repeat_slices WHERE start >= ? AND start < ?`
 	var full int64
-	if err := l.db.WithContext(ctx).Raw(query, top.Since, top.Until).Row().Scan(&top.Repeats, &full); err != nil {
+	if err := l.reads.WithContext(ctx).Raw(query, top.Since, top.Until).Row().Scan(&top.Repeats, &full); err != nil {
 		return err
 	}
 	top.AtLeast = full == 1
@@ -84,10 +84,10 @@ func (l *Ledger) topItems(ctx context.Context, top *view.Top, q view.TopQuery) e
 	if limit <= 0 {
 		limit = 10
 	}
-	sums := equals(l.db.WithContext(ctx).Model(&topRow{}), [2]string{"source", q.Source}).
+	sums := equals(l.reads.WithContext(ctx).Model(&topRow{}), [2]string{"source", q.Source}).
 		Select("source, kind, name, CAST(SUM(count) AS bigint) AS n").
 		Where("dimension = ? AND start >= ? AND start < ?", q.By, top.Since, top.Until).Group("source, kind, name")
-	ranked := l.db.WithContext(ctx).Session(&gorm.Session{NewDB: true}).Table("(?) AS sums", sums).
+	ranked := l.reads.WithContext(ctx).Session(&gorm.Session{NewDB: true}).Table("(?) AS sums", sums).
 		Order("n DESC, name, source, kind").Limit(limit)
 	return scanAll(ranked, func(rows *sql.Rows) error {
 		var item view.TopItem

@@ -1,5 +1,5 @@
-// Package yardstick has the two receivers that the gateway is measured against. It is the bench's own: only
-// internal/bench imports it.
+// Package yardstick has the two receivers that the gateway is measured against, and the sink that it hands events to. It is
+// the bench's own: only internal/bench imports it.
 //
 // Bare is what HTTP alone costs: the gateway's server settings, a gin route that reads the body and finds its identity as
 // the gateway does, one log line, and an answer of the same size. It keeps nothing, so nothing that keeps something can be
