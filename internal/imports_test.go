@@ -41,6 +41,7 @@ var (
 	// assemblies put adapters together and may import all.
 	assemblies = []string{
 		"cmd/dedupgate", "internal/app", "internal/bench", "internal/bench/dashboard", "internal/bench/load", "internal/bench/yardstick", "internal/chaos",
+		"internal/dashboard/browsertest",
 	}
 	// forTests serve tests: the test files of every package may import them.
 	forTests = map[string][]string{
@@ -80,7 +81,8 @@ var homes = map[string][]string{
 	"github.com/riverqueue":          {"internal/forward"},
 	"riverqueue.com/riverui":         {"internal/forward"},
 	"github.com/failsafe-go":         {"internal/forward"},
-	"github.com/google/go-cmp":       nil, // nil: test files only
+	"github.com/chromedp":            nil, // nil: test files only
+	"github.com/google/go-cmp":       nil,
 	"go.uber.org/goleak":             nil,
 	"pgregory.net/rapid":             nil,
 }

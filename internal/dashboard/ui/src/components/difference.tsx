@@ -1,6 +1,6 @@
 import { useMemo } from "preact/hooks";
 import { diff, hunks } from "../lib/diff";
-import { visible } from "./payload";
+import { visible } from "../lib/format";
 
 /** Two texts, line by line. */
 export function Difference({ before, after }: { before: string; after: string }) {

@@ -1,5 +1,5 @@
 /** Headers as they were received, those that are kept. */
-import { visible } from "./payload";
+import { visible } from "../lib/format";
 
 type Kept = Record<string, string | string[]> | undefined;
 

@@ -2,7 +2,8 @@
 import { render } from "preact";
 import { describe, expect, it } from "vitest";
 import { Difference } from "./difference";
-import { hexdump, PayloadView, textOf, visible } from "./payload";
+import { hexdump, PayloadView, textOf } from "./payload";
+import { visible } from "../lib/format";
 
 const show = (node: preact.ComponentChild): HTMLElement => {
   const root = document.createElement("div");

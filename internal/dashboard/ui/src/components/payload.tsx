@@ -1,6 +1,6 @@
 /** Bodies as text: laid out and coloured when they are JSON, cut when they are huge, never markup. */
 import { useMemo, useState } from "preact/hooks";
-import { bytes } from "../lib/format";
+import { bytes, visible } from "../lib/format";
 import { pieces, pretty } from "../lib/json";
 import { CopyButton } from "./copy";
 import { Icon } from "./icon";
@@ -20,13 +20,6 @@ export function textOf(body: Uint8Array): string | null {
   } catch {
     return null;
   }
-}
-
-/** What can't be seen but changes how text reads, made visible: control characters and those that turn its direction. */
-export function visible(text: string): string {
-  return text.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g, (c) => {
-    return `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`;
-  });
 }
 
 export function hexdump(body: Uint8Array, most = 4096): string {

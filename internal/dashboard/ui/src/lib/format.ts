@@ -54,7 +54,14 @@ export function plural(n: number, one: string, many = `${one}s`): string {
   return `${count(n)} ${n === 1 ? one : many}`;
 }
 
+/** What can't be seen but changes how text reads, made visible: control characters and those that turn its direction. */
+export function visible(text: string): string {
+  return text.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g, (c) => {
+    return `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  });
+}
+
 /** Event types of Apify without their common prefix: RUN.SUCCEEDED. */
 export function eventType(type: string | undefined): string {
-  return type ? type.replace(/^ACTOR\./, "") : "no type";
+  return type ? visible(type.replace(/^ACTOR\./, "")) : "no type";
 }

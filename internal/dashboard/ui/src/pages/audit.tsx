@@ -1,13 +1,13 @@
 import { address } from "../api/http";
 import type { AuditEntry, Page as Listing } from "../api/types";
 import { params } from "../router";
+import { visible } from "../lib/format";
 import { apiRange } from "../lib/range";
 import { useQuery } from "../state/query";
 import { TextFilter } from "../components/fields";
 import { Moment } from "../components/moment";
 import { Page, Refresh } from "../components/page";
 import { Pager } from "../components/pager";
-import { visible } from "../components/payload";
 import { RangePicker, useRange } from "../components/rangepicker";
 import { Empty, Loaded } from "../components/states";
 import { Table } from "../components/table";

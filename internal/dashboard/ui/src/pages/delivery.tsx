@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import { ApiError, address, postJSON } from "../api/http";
 import type { Attempt, DeliveryHistory } from "../api/types";
-import { eventType } from "../lib/format";
+import { eventType, visible } from "../lib/format";
 import { duration } from "../lib/time";
 import { useQuery } from "../state/query";
 import { toast } from "../state/toasts";
@@ -13,7 +13,7 @@ import { Moment } from "../components/moment";
 import { Operators } from "../components/operators";
 import { Page, Refresh } from "../components/page";
 import { Panel } from "../components/panel";
-import { Code, visible } from "../components/payload";
+import { Code } from "../components/payload";
 import { ReplayDialog } from "../components/replay";
 import { Bones, Broken, Empty } from "../components/states";
 import { actions } from "./deliveries/actions";
