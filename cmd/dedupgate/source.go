@@ -120,6 +120,7 @@ func printWebhook(b *strings.Builder, cfg *config.Config, name, token string) {
 	if base == "" {
 		base, remark = "https://<your gateway>", " (set http.public_url to have your address here)"
 	}
-	fmt.Fprintf(b, "\nURL to paste into the sender%s; it is shown this once:\n\n    %s/webhooks/%s?token=%s\n", remark, base, name, url.QueryEscape(token))
+	fmt.Fprintf(b, "\nURL to paste into the sender%s; it is shown this once:\n\n    %s/webhooks/%s?token=%s\n",
+		remark, base, name, url.QueryEscape(token))
 	fmt.Fprintf(b, "\nBetter, where the sender can set headers: the URL without ?token=…, and the header\n\n    Authorization: Bearer %s\n", token)
 }

@@ -30,17 +30,18 @@ func (a *App) lookForStorms(now time.Time) {
 	storms, began, ended := a.storms.Look(now)
 	a.metrics.SetStorms(storms, began)
 	for _, s := range began {
-		a.logStorm(slog.LevelWarn, "storm of repeats begins: all are answered as duplicates", s)
+		a.log.LogAttrs(context.Background(), slog.LevelWarn, "storm of repeats begins: all are answered as duplicates", stormAttrs(s)...)
 	}
 	for _, s := range ended {
-		a.logStorm(slog.LevelInfo, "storm of repeats is over", s)
+		a.log.LogAttrs(context.Background(), slog.LevelInfo, "storm of repeats is over", stormAttrs(s)...)
 	}
 }
 
-func (a *App) logStorm(level slog.Level, message string, s surge.Storm) {
-	a.log.LogAttrs(context.Background(), level, message,
+func stormAttrs(s surge.Storm) []slog.Attr {
+	return []slog.Attr{
 		slog.String("by", string(s.By)), slog.String("source", s.Source), slog.String("name", s.Name),
-		slog.Int("repeats", s.Repeats), slog.String("since", s.Since.UTC().Format(time.RFC3339)))
+		slog.Int("repeats", s.Repeats), slog.String("since", s.Since.UTC().Format(time.RFC3339)),
+	}
 }
 
 // Repeat counts a duplicate.

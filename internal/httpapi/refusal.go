@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -44,12 +45,26 @@ type refusal struct {
 
 // refusals is the status table: every answer of the public listener that is no receipt.
 func refusals() []refusal {
+	return slices.Concat(doorRefusals(), bodyRefusals(), gateRefusals())
+}
+
+// doorRefusals are the answers to requests that are not let in.
+func doorRefusals() []refusal {
 	return []refusal{
 		{
 			code: refusedUnauthorized, status: http.StatusUnauthorized, level: slog.LevelWarn,
 			header: [2]string{"WWW-Authenticate", "Bearer"},
 			message: "Unknown source, or its token or signature is missing or wrong. Send the source's token as ?token=… in the URL " +
 				"or in the header 'Authorization: Bearer …', or sign as the source is configured.",
+		},
+		{
+			code: refusedStranger, status: http.StatusTooManyRequests, level: slog.LevelWarn, retry: time.Second,
+			message: "Too many requests with a missing or wrong token or signature came from this address. " +
+				"Correct the token; requests that show a right one are taken at any time.",
+		},
+		{
+			code: refusedUnproven, status: http.StatusRequestEntityTooLarge, level: slog.LevelWarn, close: true,
+			message: "The body is over the limit, and its signature can't be checked without reading it. Nothing was stored.",
 		},
 		{
 			code: refusedNotFound, status: http.StatusNotFound, level: slog.LevelInfo,
@@ -59,6 +74,12 @@ func refusals() []refusal {
 			code: refusedMethod, status: http.StatusMethodNotAllowed, level: slog.LevelInfo,
 			message: "This address doesn't take that method; see the Allow header. Webhooks are sent with POST.",
 		},
+	}
+}
+
+// bodyRefusals are the answers to bodies that are not taken.
+func bodyRefusals() []refusal {
+	return []refusal{
 		{
 			code: refusedIncomplete, status: http.StatusBadRequest, level: slog.LevelInfo, close: true,
 			message: "The body ended early or its transfer coding is broken. Nothing was stored; send it again.",
@@ -73,19 +94,6 @@ func refusals() []refusal {
 				"use a payload template that leaves large fields out, or raise http.max_body.",
 		},
 		{
-			code: refusedUnproven, status: http.StatusRequestEntityTooLarge, level: slog.LevelWarn, close: true,
-			message: "The body is over the limit, and its signature can't be checked without reading it. Nothing was stored.",
-		},
-		{
-			code: refusedStranger, status: http.StatusTooManyRequests, level: slog.LevelWarn, retry: time.Second,
-			message: "Too many requests with a missing or wrong token or signature came from this address. " +
-				"Correct the token; requests that show a right one are taken at any time.",
-		},
-		{
-			code: refusedLimited, status: http.StatusTooManyRequests, level: slog.LevelWarn, retry: time.Second,
-			message: "More new events than this source or client may send. Nothing was stored; send it again later.",
-		},
-		{
 			code: refusedEncoding, status: http.StatusUnsupportedMediaType, level: slog.LevelWarn,
 			header:  [2]string{"Accept-Encoding", "identity"},
 			message: "The body is compressed. Send it without Content-Encoding.",
@@ -93,6 +101,16 @@ func refusals() []refusal {
 		{
 			code: refusedMediaType, status: http.StatusUnsupportedMediaType, level: slog.LevelWarn,
 			message: "This source takes JSON. Remove Content-Type from the webhook's headers template, or set it to application/json.",
+		},
+	}
+}
+
+// gateRefusals are the answers to requests that could not be decided.
+func gateRefusals() []refusal {
+	return []refusal{
+		{
+			code: refusedLimited, status: http.StatusTooManyRequests, level: slog.LevelWarn, retry: time.Second,
+			message: "More new events than this source or client may send. Nothing was stored; send it again later.",
 		},
 		{
 			code: refusedInternal, status: http.StatusInternalServerError, level: slog.LevelError,

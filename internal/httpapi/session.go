@@ -33,7 +33,7 @@ func sessionOf(r *http.Request, secure bool) string {
 }
 
 func newCookie(secure bool, value string, ends time.Time) http.Cookie {
-	c := http.Cookie{
+	c := http.Cookie{ //nolint:gosec // without TLS only on loopback, where a Secure cookie would not come back
 		Name: cookieName(secure), Value: value, Path: "/", Expires: ends,
 		Secure: secure, HttpOnly: true, SameSite: http.SameSiteStrictMode,
 	}

@@ -22,7 +22,10 @@ func (a *admin) stormOperations() []operation {
 		return nil
 	}
 	return []operation{
-		{get("list-storms", "/storms", "Runs, dispatches and sources that are repeated too fast right now, as this process sees it"), ruleRead, answering(a, a.storms)},
+		{
+			get("list-storms", "/storms", "Runs, dispatches and sources that are repeated too fast right now, as this process sees it"),
+			ruleRead, answering(a, a.storms),
+		},
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"hash"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -107,10 +108,8 @@ func validateSecrets(secrets []string) error {
 	if len(secrets) == 0 || len(secrets) > MaxSecrets {
 		return fmt.Errorf("secrets: want 1 to %d", MaxSecrets)
 	}
-	for _, s := range secrets {
-		if s == "" {
-			return errors.New("secrets: one is empty")
-		}
+	if slices.Contains(secrets, "") {
+		return errors.New("secrets: one is empty")
 	}
 	return nil
 }

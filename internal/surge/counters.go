@@ -49,7 +49,7 @@ func (c *counters) clear() {
 }
 
 // smallestFirst is a heap of counters.
-type smallestFirst []*counter
+type smallestFirst []*counter //nolint:recvcheck // heap.Interface wants to change the slice in two of its methods only
 
 func (h smallestFirst) Len() int           { return len(h) }
 func (h smallestFirst) Less(i, j int) bool { return h[i].count < h[j].count }
