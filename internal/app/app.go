@@ -44,13 +44,15 @@ type App struct {
 	watcher *config.Watcher
 	parts   lifecycle
 
-	ledger  *ledger.Ledger
-	redis   *redisfront.Front
-	gate    *dedup.Gate
-	sources sources
-	metrics *metrics.Metrics
-	board   *board
-	desk    *access.Desk
+	ledger *ledger.Ledger
+	redis  *redisfront.Front
+	gate   *dedup.Gate
+	// entrance is the gate for those who were started before it.
+	entrance atomic.Pointer[dedup.Gate]
+	sources  sources
+	metrics  *metrics.Metrics
+	board    *board
+	desk     *access.Desk
 	guarding
 
 	forwarder *forward.Forwarder
@@ -155,6 +157,7 @@ func (a *App) openGate(cfg *config.Config) error {
 		return err
 	}
 	a.gate = gate
+	a.entrance.Store(gate)
 	a.metrics.WatchGate(gate)
 	a.metrics.WatchRedis(a.redis.Degraded)
 	a.metrics.WatchDatabase(a.DatabaseTakesWrites)
@@ -172,6 +175,18 @@ func (a *App) openGate(cfg *config.Config) error {
 func (a *App) busy() bool {
 	requests, _ := a.gate.Waiting()
 	return requests > 0 && !a.redis.HitsPileUp()
+}
+
+// crowd is how many senders wait at the same moment when answers have become slow for want of processors.
+const crowd = 32
+
+func (a *App) crowded() bool {
+	gate := a.entrance.Load()
+	if gate == nil {
+		return false
+	}
+	requests, _ := gate.Waiting()
+	return requests >= crowd
 }
 
 const (

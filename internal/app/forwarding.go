@@ -45,6 +45,7 @@ func (a *App) prepareForwarding(cfg *config.Config) error {
 	f, err := forward.New(forward.Options{
 		Database: forward.Database{Postgres: a.ledger.Postgres(), SQLite: a.ledger.SQLite()},
 		Store:    a.ledger, Observer: observer{a.metrics}, Log: a.log, Version: a.opts.Build.Version,
+		Busy: a.crowded,
 	})
 	if err != nil {
 		return err

@@ -36,7 +36,8 @@ func (b *books) repeat(n int64) {
 func (s *stage) readBooks(ctx context.Context) (b books, err error) {
 	err = s.db.QueryRow(ctx, `SELECT
 		(SELECT count(*) FROM events), (SELECT count(*) FROM runs), (SELECT count(*) FROM receipts),
-		(SELECT coalesce(sum(count), 0)::bigint FROM rollups), (SELECT (SELECT coalesce(sum(hits), 0) FROM events)::bigint + (SELECT coalesce(sum(hits), 0) FROM window_hits)::bigint),
+		(SELECT coalesce(sum(count), 0)::bigint FROM rollups),
+		(SELECT coalesce(sum(hits), 0)::bigint FROM (SELECT hits FROM events UNION ALL SELECT hits FROM window_hits) AS counted),
 		(SELECT count(*) FROM quarantine), (SELECT count(*) FROM receipts_default)`,
 	).Scan(&b.Events, &b.Runs, &b.Receipts, &b.Rollups, &b.Hits, &b.Quarantine, &b.Strays)
 	if err != nil {

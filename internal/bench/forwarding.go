@@ -13,9 +13,11 @@ import (
 
 const (
 	// sinkSecret signs what goes to the sink, which does not look.
-	sinkSecret = "whsec_YmVuY2gtb2YtYS10aHJvd2F3YXktZ2F0ZXdheS0x"
+	sinkSecret = "whsec_YmVuY2gtb2YtYS10aHJvd2F3YXktZ2F0ZXdheS0x" //nolint:gosec // of a gateway that is thrown away
 	// forwardingRedisDB keeps the forwarding gateway's keys apart.
 	forwardingRedisDB = 2
+	// sinkConcurrency is how many deliveries are under way at once: as many as senders are.
+	sinkConcurrency = 64
 	// wakeUpRate is how many events a second come while wake-ups are timed: few enough that each finds the forwarder asleep.
 	wakeUpRate = 50
 )
@@ -100,10 +102,11 @@ destinations:
   - name: sink
     url: http://%s/
     secret: %s
+    concurrency: %d
     allow_http: true
     allow_private_cidrs: [127.0.0.0/8]
 `, filepath.Join(s.folder, "forwarding"), public, admin, adminToken, s.postgres.DSN(forwardingName), s.redis.Addr(), forwardingRedisDB,
-		sourceName, sourceToken, sink, sinkSecret)
+		sourceName, sourceToken, sink, sinkSecret, sinkConcurrency)
 	path := filepath.Join(s.folder, "forwarding.yaml")
 	if err = os.WriteFile(path, []byte(config), 0o600); err != nil {
 		return nil, err

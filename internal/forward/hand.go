@@ -23,6 +23,9 @@ const (
 	// openHold is how long a job that meets an open breaker keeps its place. It slows down the walk through a long queue
 	// that can't be served anyway.
 	openHold = time.Second
+	// While many senders wait for answers, an attempt waits up to longestWay for them, looking every wayStep: an event that
+	// is stored can be handed on a moment later, one that is not can be lost.
+	longestWay, wayStep = 250 * time.Millisecond, 10 * time.Millisecond
 )
 
 // handOn makes the next attempt of a delivery if it is time for one, and says when to look again.
@@ -38,7 +41,7 @@ func (f *Forwarder) handOn(ctx context.Context, id dedup.ID, destination string,
 	if n := f.mayAttempt(ctx, r, id, snoozes); n.again {
 		return n
 	}
-	if !f.enter(ctx, r) {
+	if !f.giveWay(ctx) || !f.enter(ctx, r) {
 		return later(0)
 	}
 	shipment, result, n := f.underWay(ctx, r, id)
@@ -65,6 +68,19 @@ func (f *Forwarder) mayAttempt(ctx context.Context, r *route, id dedup.ID, snooz
 		return f.holdOpen(ctx, open)
 	}
 	return next{}
+}
+
+// giveWay lets senders be answered first, for a moment; false means that the process stops.
+func (f *Forwarder) giveWay(ctx context.Context) bool {
+	if f.o.Busy == nil {
+		return true
+	}
+	for waited := time.Duration(0); waited < longestWay && f.o.Busy(); waited += wayStep {
+		if !f.hold(ctx, wayStep) {
+			return false
+		}
+	}
+	return true
 }
 
 // enter waits for a place among the attempts under way; false means that the process stops.

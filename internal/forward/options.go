@@ -42,6 +42,8 @@ type Options struct {
 	Observer Observer // nil: nobody is told
 	Log      *slog.Logger
 	Version  string // of the gateway, for the User-Agent
+	// Busy reports that many senders wait for answers, which go first; nil: never.
+	Busy func() bool
 
 	// RescueAfter is how long a job may give no sign of life before it is taken from a process that has gone, however long
 	// its attempt may take. Default 30 s; shorter than 3 s is for tests.

@@ -47,8 +47,7 @@ type beginning struct {
 
 func (b *beginning) run(ids []dedup.ID) error {
 	for _, step := range []func() error{
-		func() error { return b.dialect.commitLightly(b.tx) },
-		func() error { return b.dialect.planAfresh(b.tx) },
+		func() error { return b.dialect.workLightly(b.tx) },
 		func() error { return b.statements.deliveries.lock.query(b.tx, b.dialect, rowsOf(ids), b.scan) },
 		func() error { return b.statements.deliveries.begin.exec(b.tx, b.dialect, b.touched) },
 		func() error { return b.statements.deliveries.keep.exec(b.tx, b.dialect, b.lost) },

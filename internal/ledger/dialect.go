@@ -39,6 +39,6 @@ type forwardingDialect interface {
 	enqueue(tx *gorm.DB, pinned *sql.Conn, outbox Outbox, due []delivery.Due) error
 	// lockDeliveries is SQL that locks the rows d of a SELECT for the rest of the transaction.
 	lockDeliveries() string
-	// commitLightly lets the transaction's commit be lost in a crash of the database.
-	commitLightly(tx *gorm.DB) error
+	// workLightly is planAfresh, and lets the transaction's commit be lost in a crash of the database.
+	workLightly(tx *gorm.DB) error
 }

@@ -65,8 +65,9 @@ func onPgx(pinned *sql.Conn, work func(*pgx.Conn) error) error {
 
 func (postgresDialect) lockDeliveries() string { return " FOR NO KEY UPDATE OF d" }
 
-func (postgresDialect) commitLightly(tx *gorm.DB) error {
-	return tx.Exec("SET LOCAL synchronous_commit = off").Error
+func (postgresDialect) workLightly(tx *gorm.DB) error {
+	const both = `SELECT set_config('synchronous_commit', 'off', true), set_config('plan_cache_mode', 'force_custom_plan', true)`
+	return tx.Exec(both).Error
 }
 
 func (postgresDialect) reconnect(l *Ledger) { l.pool.Reset() }

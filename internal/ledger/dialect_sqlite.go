@@ -50,7 +50,7 @@ func (sqliteDialect) enqueue(tx *gorm.DB, _ *sql.Conn, outbox Outbox, due []deli
 // lockDeliveries: the transaction itself is the lock.
 func (sqliteDialect) lockDeliveries() string { return "" }
 
-func (sqliteDialect) commitLightly(*gorm.DB) error { return nil }
+func (sqliteDialect) workLightly(*gorm.DB) error { return nil }
 
 // tryLock: the transaction itself is the lock, since it began immediate.
 func (sqliteDialect) tryLock(*gorm.DB, int64) (bool, error) { return true, nil }

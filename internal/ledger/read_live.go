@@ -13,7 +13,8 @@ import (
 // several times a second. Errors: [dedup.ErrUnavailable].
 func (l *Ledger) ReceiptMarks(ctx context.Context, since time.Time, limit int) ([]view.ReceiptMark, error) {
 	list := make([]view.ReceiptMark, 0, limit)
-	query := l.reads.WithContext(ctx).Raw("SELECT received_at, id FROM receipts WHERE received_at >= ? ORDER BY received_at DESC, id DESC LIMIT ?", since.UTC(), limit)
+	const newest = "SELECT received_at, id FROM receipts WHERE received_at >= ? ORDER BY received_at DESC, id DESC LIMIT ?"
+	query := l.reads.WithContext(ctx).Raw(newest, since.UTC(), limit)
 	err := scanAll(query, func(rows *sql.Rows) error {
 		var m view.ReceiptMark
 		var id rowID

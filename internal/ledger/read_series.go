@@ -34,13 +34,16 @@ func stepFor(span time.Duration) time.Duration {
 			return s.step
 		}
 	}
-	for _, hours := range []time.Duration{1, 2, 3, 4, 6, 8, 12} {
-		if step := hours * time.Hour; span <= maxPoints*step {
+	for _, hours := range []int{1, 2, 3, 4, 6, 8, 12} {
+		if step := time.Duration(hours) * time.Hour; span <= maxPoints*step {
 			return step
 		}
 	}
-	return day * ((span + maxPoints*day - 1) / (maxPoints * day))
+	return widenedSpan(span/maxPoints, day)
 }
+
+// widenedSpan rounds up to a multiple of step, and to the next where it is one.
+func widenedSpan(span, step time.Duration) time.Duration { return span.Truncate(step) + step }
 
 // stretch widens a range to whole steps; an open end is now, an open start the first minute that was counted.
 func (l *Ledger) stretch(ctx context.Context, r view.Range) (since, until time.Time, step time.Duration, err error) {

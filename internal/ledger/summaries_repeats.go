@@ -19,13 +19,6 @@ const (
 	dayNames   = 300
 )
 
-// The dimensions of repeat_tops.
-const (
-	byActor    = "actor"
-	byRun      = "run"
-	byDispatch = "dispatch"
-)
-
 // sumUpRepeats counts the slices that rollups say have changed, newest first, and makes days of those that are old.
 func (l *Ledger) sumUpRepeats(ctx context.Context, lookBack bool) error {
 	folded, err := l.foldedUntil(ctx)
