@@ -38,7 +38,7 @@ func TestAdvise(t *testing.T) {
 		"GET /ttl?" + since: map[string]any{"items": []view.WindowSummary{
 			aWindow().WindowSummary, {Source: "apify", Type: "TEST", Setting: view.WindowSetting{Window: "1h"}},
 		}},
-		"GET /ttl/apify?" + since:                                aWindow(),
+		"GET /ttl/apify?" + since:                               aWindow(),
 		"GET /ttl/apify?" + since + "&type=TEST&window=36h0m0s": chosen,
 	})
 	advise := func(args ...string) result {

@@ -36,7 +36,8 @@ func (l *Lags) FiguresOf(window time.Duration, t Traffic) Figures {
 
 // Text is the figures as a sentence.
 func (f Figures) Text() string {
-	return fmt.Sprintf("A window of %s catches at least %s of the repeats in Redis, leaves at most %s a day to the database, and takes about %s of Redis.",
+	return fmt.Sprintf(
+		"A window of %s catches at least %s of the repeats in Redis, leaves at most %s a day to the database, and takes about %s of Redis.",
 		Span(f.Window), Percent(f.Caught), rounded(f.DatabaseHitsPerDay), Bytes(f.RedisBytes))
 }
 

@@ -47,7 +47,8 @@ func (r *Repeats) LateHits() string {
 	if r.Late < manyRepeats || share(r.Late, all) < manyLate {
 		return ""
 	}
-	return fmt.Sprintf("%s of the duplicates of %s were caught by the database only: the window is too short for them, or Redis was away or was emptied.",
+	return fmt.Sprintf("%s of the duplicates of %s were caught by the database only: the window is too short for them, "+
+		"or Redis was away or was emptied.",
 		Percent(share(r.Late, all)), r.Source)
 }
 

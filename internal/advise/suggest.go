@@ -42,8 +42,8 @@ func (l *Lags) Suggest(current time.Duration) Suggestion {
 	longest := all[len(all)-1]
 	most := l.Share(longest)
 	if most == 0 {
-		return Suggestion{Text: fmt.Sprintf("None of %d repeats would be caught even by a window of %s: they come in flight or later than that. The database catches them.",
-			repeats, Span(longest))}
+		return Suggestion{Text: fmt.Sprintf("None of %d repeats would be caught even by a window of %s: they come in flight or later than that. "+
+			"The database catches them.", repeats, Span(longest))}
 	}
 	needed := longest
 	for _, w := range all {

@@ -28,7 +28,7 @@ func (i insight) Overview(ctx context.Context, r view.Range, source string) (vie
 	recent := i.metrics.Recent()
 	o.Latency = view.Latency{
 		Answers: recent.Verdicts, P50Millis: inMillis(recent.P50), P99Millis: inMillis(recent.P99),
-		WindowSeconds: int64(recent.Window / time.Second), Scope: fmt.Sprintf("this process, last %s", advise.Span(recent.Window)),
+		WindowSeconds: int64(recent.Window / time.Second), Scope: "this process, last " + advise.Span(recent.Window),
 	}
 	o.Advice = append(i.stateAdvice(&o), o.Advice...)
 	o.Forwarding, err = i.forwarding(ctx)
@@ -40,10 +40,12 @@ func inMillis(d time.Duration) float64 { return float64(d) / float64(time.Millis
 func (i insight) stateAdvice(o *view.Overview) []view.Advice {
 	advice := []view.Advice{}
 	if !o.Database.Up {
-		advice = append(advice, view.Advice{Kind: "database_down", Text: "The database can't be used since " + utcText(o.Database.Since) + ". " + o.Database.Detail})
+		text := "The database can't be used since " + utcText(o.Database.Since) + ". " + o.Database.Detail
+		advice = append(advice, view.Advice{Kind: "database_down", Text: text})
 	}
 	if !o.Redis.Up {
-		advice = append(advice, view.Advice{Kind: "redis_down", Text: "Redis can't be used since " + utcText(o.Redis.Since) + ". " + o.Redis.Detail})
+		text := "Redis can't be used since " + utcText(o.Redis.Since) + ". " + o.Redis.Detail
+		advice = append(advice, view.Advice{Kind: "redis_down", Text: text})
 	}
 	if o.HitsWaiting >= manyWaiting {
 		advice = append(advice, view.Advice{Kind: "hits_waiting", Text: fmt.Sprintf(

@@ -59,8 +59,7 @@ func (i insight) Windows(ctx context.Context, r view.Range) ([]view.WindowSummar
 	var list []view.WindowSummary
 	for _, s := range cfg.Sources {
 		for _, h := range histograms(&report, s.Name, undecided(cfg)) {
-			summary, _ := i.summary(cfg, h)
-			list = append(list, summary)
+			list = append(list, i.summary(cfg, h))
 		}
 	}
 	return list, nil
@@ -71,13 +70,10 @@ func undecided(cfg *config.Config) time.Duration {
 	return time.Duration(cfg.Dedup.DecideTimeout) + time.Duration(cfg.Dedup.Lease)
 }
 
-// summary compares the window in force with what the lags say; it is not there for a source that is not configured.
-func (i insight) summary(cfg *config.Config, h histogram) (view.WindowSummary, bool) {
+// summary compares the window in force for a configured source with what the lags say.
+func (i insight) summary(cfg *config.Config, h histogram) view.WindowSummary {
 	eventType := configuredType(h.key.Type)
-	window, lease, ok := windowIn(cfg, h.key.Source, eventType)
-	if !ok {
-		return view.WindowSummary{}, false
-	}
+	window, lease, _ := windowIn(cfg, h.key.Source, eventType)
 	key, own := cfg.WindowSetting(h.key.Source, eventType)
 	suggestion := h.lags.Suggest(window)
 	s := view.WindowSummary{
@@ -90,7 +86,7 @@ func (i insight) summary(cfg *config.Config, h histogram) (view.WindowSummary, b
 	if suggestion.Window != 0 {
 		s.Suggested = advise.Span(suggestion.Window)
 	}
-	return s, true
+	return s
 }
 
 // configuredType is a histogram's type as the configuration knows it: all that are not Apify's share the source's window.
@@ -116,8 +112,9 @@ func (i insight) WindowAdvice(ctx context.Context, q view.WindowQuery) (view.Win
 	if at := slices.IndexFunc(all, func(h histogram) bool { return h.key.Type == q.Type }); at >= 0 {
 		h = all[at]
 	}
-	summary, _ := i.summary(cfg, h)
-	w := view.WindowAdvice{WindowSummary: summary, Since: report.Since, Until: report.Until, InFlight: report.InFlight[q.Source], Notes: notes()}
+	w := view.WindowAdvice{
+		WindowSummary: i.summary(cfg, h), Since: report.Since, Until: report.Until, InFlight: report.InFlight[q.Source], Notes: notes(),
+	}
 	drawLags(&w, h.lags)
 	cost, traffic, err := i.cost(ctx, &report, h.key)
 	if err != nil {

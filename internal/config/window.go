@@ -10,8 +10,8 @@ import (
 	"github.com/goccy/go-yaml"
 )
 
-// secretsRemark stands above a block that leaves a source's secrets out.
-const secretsRemark = "# Change only this in the source's block: the rest of it stays as it is.\n"
+// blockRemark stands above a block that leaves a source's secrets out.
+const blockRemark = "# Change only this in the source's block: the rest of it stays as it is.\n"
 
 // WindowSetting says where the window of a source's event type ("" for those without a setting of their own) comes from:
 // the key that sets it, whether that is the source's or the type's own, and the key to set to change it for just these.
@@ -48,7 +48,7 @@ func (c *Config) WindowYAML(source, eventType string, window time.Duration) (str
 	}
 	shown, remark := *s, ""
 	if !withoutClearText(&shown) {
-		shown, remark = Source{Name: s.Name, Kind: s.Kind}, secretsRemark
+		shown, remark = Source{Name: s.Name, Kind: s.Kind}, blockRemark
 		setWindow(&shown, eventType, Duration(window))
 	}
 	withoutDefaults(&shown)

@@ -96,7 +96,7 @@ sources:
 `)
 	block, err := c.WindowYAML("github", "", time.Hour)
 	if err != nil || strings.Contains(block, "secret-in-clear") || strings.Contains(block, "***") ||
-		!strings.Contains(block, "window: 1h") || !strings.HasPrefix(block, secretsRemark) {
+		!strings.Contains(block, "window: 1h") || !strings.HasPrefix(block, blockRemark) {
 		t.Errorf("%v\n%s", err, block)
 	}
 }

@@ -15,18 +15,29 @@ func (a *admin) insightOperations() []operation {
 	if !a.Dashboard.complete() {
 		return nil
 	}
-	list, one, conflict := http.StatusBadRequest, http.StatusNotFound, http.StatusConflict
+	list, one := http.StatusBadRequest, http.StatusNotFound
+	connect := get("get-connect", "/connect", "The webhook URL with the token that an embedded gateway has made for itself", one)
+	sample := post("send-sample", "/send-sample", "Send a sample webhook to this gateway, if it runs embedded", http.StatusConflict)
 	return []operation{
-		{get("get-overview", "/overview", "How a time range went, with a series for charts; the last 24 hours when no time is given"), ruleRead, answering(a, a.overview)},
+		{
+			get("get-overview", "/overview", "How a time range went, with a series for charts; the last 24 hours when no time is given"),
+			ruleRead, answering(a, a.overview),
+		},
 		{get("list-top", "/top", "What was repeated most often: actors, runs or dispatches"), ruleRead, answering(a, a.top)},
-		{get("list-windows", "/ttl", "How well the window of each source and event type does; over the last 30 days when no time is given"), ruleRead, answering(a, a.windows)},
-		{get("get-window", "/ttl/{source}", "All that is known for choosing the window of a source or of one of its event types", one), ruleRead, answering(a, a.windowAdvice)},
+		{
+			get("list-windows", "/ttl", "How well the window of each source and event type does; over the last 30 days when no time is given"),
+			ruleRead, answering(a, a.windows),
+		},
+		{
+			get("get-window", "/ttl/{source}", "All that is known for choosing the window of a source or of one of its event types", one),
+			ruleRead, answering(a, a.windowAdvice),
+		},
 		{get("list-sources", "/sources", "Configured sources, how to connect them and what came of them"), ruleRead, answering(a, a.sourceList)},
 		{get("list-audit", "/audit", "Who changed what and why, newest first", list), ruleRead, answering(a, a.audit)},
 		{get("get-config", "/config", "The configuration in force, secrets masked"), ruleRead, answering(a, a.configuration)},
 		{get("get-status", "/status", "How this process is: version, stores, mode"), ruleRead, answering(a, a.status)},
-		{get("get-connect", "/connect", "The webhook URL with the token that an embedded gateway has made for itself", one), ruleOperate, answering(a, a.connect)},
-		{post("send-sample", "/send-sample", "Send a sample webhook to this gateway, if it runs embedded", conflict), ruleOperate, answering(a, a.sendSample)},
+		{connect, ruleOperate, answering(a, a.connect)},
+		{sample, ruleOperate, answering(a, a.sendSample)},
 		{streamOperation(), ruleRead, a.registerStream},
 	}
 }
@@ -84,13 +95,15 @@ func (a *admin) sendSample(ctx context.Context, in *sampleInput) (*sampleOutput,
 	if err != nil {
 		return nil, err
 	}
-	a.Log.LogAttrs(ctx, slog.LevelInfo, "sample sent", slog.Any("actor", ctx.Value(actorKey{})), slog.Int("status", s.Status), slog.String("outcome", s.Outcome))
+	a.Log.LogAttrs(ctx, slog.LevelInfo, "sample sent", slog.Any("actor", ctx.Value(actorKey{})),
+		slog.Int("status", s.Status), slog.String("outcome", s.Outcome))
 	return &sampleOutput{s}, nil
 }
 
 // streamOperation describes the stream of receipts.
 func streamOperation() huma.Operation {
-	op := get("stream-receipts", "/stream", "New receipts as they come, as server-sent events: receipts, sampled, gap, dropped, trouble, recovered", http.StatusTooManyRequests)
+	op := get("stream-receipts", "/stream",
+		"New receipts as they come, as server-sent events: receipts, sampled, gap, dropped, trouble, recovered", http.StatusTooManyRequests)
 	op.Responses = map[string]*huma.Response{"200": {
 		Description: "Events with JSON data. 'receipts' holds up to 500 receipts, oldest first; its id resumes the stream.",
 		Content:     map[string]*huma.MediaType{"text/event-stream": {Schema: &huma.Schema{Type: huma.TypeString}}},

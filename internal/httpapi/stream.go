@@ -27,7 +27,7 @@ type streamInput struct {
 	Outcome  string `query:"outcome" enum:"new,updated,late,duplicate,test,quarantined"`
 	ActorID  string `query:"actor_id" maxLength:"128"`
 	RunID    string `query:"run_id" maxLength:"128"`
-	LastID   string `header:"Last-Event-ID" maxLength:"64" doc:"Resume behind this event."`
+	LastID   string `header:"Last-Event-ID" maxLength:"64" doc:"Resume behind this event."` //nolint:tagliatelle // as the standard writes it
 	LastSeen string `query:"last_event_id" maxLength:"64" doc:"The same, for clients that can't set the header."`
 }
 

@@ -77,7 +77,6 @@ func (f *fakeLive) LiveReceipts(_ context.Context, marks []view.ReceiptMark) ([]
 // live runs a test on a tail in a bubble of its own time.
 func live(t *testing.T, test func(t *testing.T, f *fakeLive, tl *tail)) {
 	t.Helper()
-	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		ending := make(chan struct{})
 		f := &fakeLive{}
@@ -109,6 +108,7 @@ func took(l *listener) (all []*batch) {
 }
 
 func TestNewReceiptsAreHandedOnOnceWhateverTheirOrder(t *testing.T) {
+	t.Parallel()
 	live(t, func(t *testing.T, f *fakeLive, tl *tail) {
 		l, _, _ := mustListen(t, tl, liveFilter{}, "")
 		f.add(time.Now(), view.LiveReceipt{RunID: "R1"})
@@ -129,6 +129,7 @@ func TestNewReceiptsAreHandedOnOnceWhateverTheirOrder(t *testing.T) {
 }
 
 func TestNobodyLooksWhileNobodyListens(t *testing.T) {
+	t.Parallel()
 	live(t, func(t *testing.T, f *fakeLive, tl *tail) {
 		time.Sleep(time.Minute)
 		if n := f.looked(); n != 0 {
@@ -158,6 +159,7 @@ func TestNobodyLooksWhileNobodyListens(t *testing.T) {
 }
 
 func TestAStreamIsResumedWhereItBrokeOff(t *testing.T) {
+	t.Parallel()
 	live(t, func(t *testing.T, f *fakeLive, tl *tail) {
 		l, _, resumed := mustListen(t, tl, liveFilter{}, "")
 		if resumed {
@@ -173,7 +175,7 @@ func TestAStreamIsResumedWhereItBrokeOff(t *testing.T) {
 		if !resumed || len(missed) != 1 || missed[0].items[0].RunID != "R2" {
 			t.Errorf("resumed %v, missed %+v", resumed, missed)
 		}
-		for _, unknown := range []string{"other-1", last[:strings.Index(last, "-")] + "-99", "nonsense", "-1"} {
+		for _, unknown := range []string{"other-1", tl.life + "-99", "nonsense", "-1"} {
 			if _, _, resumed := mustListen(t, tl, liveFilter{}, unknown); resumed {
 				t.Errorf("resumed from %q", unknown)
 			}
@@ -193,6 +195,7 @@ func TestOnlySoMuchIsKeptForResuming(t *testing.T) {
 }
 
 func TestStreamsAreFewAndASlowOneLosesItsOwnOnly(t *testing.T) {
+	t.Parallel()
 	live(t, func(t *testing.T, f *fakeLive, tl *tail) {
 		slow, _, _ := mustListen(t, tl, liveFilter{}, "")
 		for range maxStreams - 1 {
@@ -201,7 +204,8 @@ func TestStreamsAreFewAndASlowOneLosesItsOwnOnly(t *testing.T) {
 		if _, _, _, err := tl.listen(liveFilter{}, ""); !errors.Is(err, errTooManyStreams) {
 			t.Errorf("one more: %v", err)
 		}
-		for range streamBacklog + 10 {
+		time.Sleep(tailEvery / 2) // between two looks
+		for range streamBacklog + 3 {
 			f.add(time.Now(), view.LiveReceipt{})
 			time.Sleep(tailEvery)
 		}
@@ -212,6 +216,7 @@ func TestStreamsAreFewAndASlowOneLosesItsOwnOnly(t *testing.T) {
 }
 
 func TestAnOutageIsToldOnceAndItsReceiptsCome(t *testing.T) {
+	t.Parallel()
 	live(t, func(t *testing.T, f *fakeLive, tl *tail) {
 		l, _, _ := mustListen(t, tl, liveFilter{}, "")
 		f.fail(dedup.ErrUnavailable)
@@ -227,6 +232,7 @@ func TestAnOutageIsToldOnceAndItsReceiptsCome(t *testing.T) {
 }
 
 func TestAFloodIsSampled(t *testing.T) {
+	t.Parallel()
 	live(t, func(t *testing.T, f *fakeLive, tl *tail) {
 		l, _, _ := mustListen(t, tl, liveFilter{}, "")
 		took(l)
@@ -359,7 +365,7 @@ func TestAStreamOutlivesTheTimeoutsOfRequests(t *testing.T) {
 		}
 	}
 	close(ending)
-	for in.Scan() { //nolint:revive // reads to the end, which comes by itself
+	for in.Scan() {
 	}
 	if in.Err() != nil {
 		t.Error(in.Err())

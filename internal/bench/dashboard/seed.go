@@ -82,7 +82,8 @@ WITH numbered AS (
     SELECT i, digits, run, date_trunc('milliseconds', at) AS at, (ARRAY['apify', 'apify', 'apify', 'shop', 'crm'])[1 + run % 5] AS source,
         'R' || substr(md5(run::text), 1, 16) AS run_id, 'A' || floor(1000 * power(abs(hashtext(run::text)) / 2147483648.0, 3)) AS actor_id,
         (ARRAY['ACTOR.RUN.CREATED', 'ACTOR.RUN.SUCCEEDED', 'ACTOR.RUN.RESURRECTED'])[1 + i % 3] AS type,
-        (lpad(to_hex(floor(extract(epoch FROM at) * 1000)::bigint), 12, '0') || '7' || substr(digits, 1, 3) || '8' || substr(digits, 4, 15))::uuid AS id
+        (lpad(to_hex(floor(extract(epoch FROM at) * 1000)::bigint), 12, '0') || '7' || substr(digits, 1, 3)
+            || '8' || substr(digits, 4, 15))::uuid AS id
     FROM numbered
 )`
 	seedEvents = numbered + `
@@ -98,12 +99,14 @@ SELECT run_id, kind, source, (ARRAY['SUCCEEDED', 'SUCCEEDED', 'SUCCEEDED', 'FAIL
 FROM events GROUP BY run_id, kind, source ORDER BY min(received_at)`
 	// Repeat n of event i comes 2^(5…27) ms later.
 	seedReceipts = numbered + `, told AS (
-    SELECT made.*, n, CASE WHEN n = 0 THEN 0 ELSE floor(power(2, 5 + 22 * (abs(hashtext(i || ' ' || n)) / 2147483648.0)))::bigint END AS lag
+    SELECT i, digits, at, source, type, id, n,
+        CASE WHEN n = 0 THEN 0 ELSE floor(power(2, 5 + 22 * (abs(hashtext(i || ' ' || n)) / 2147483648.0)))::bigint END AS lag
     FROM made, generate_series(0, i % 4) AS n
 )
 INSERT INTO receipts (received_at, id, source, outcome, reason, repeat, event_id, type, dispatch_id, lag_ms, degraded, remote_ip, via)
 SELECT at + lag * interval '1 millisecond',
-    (lpad(to_hex(floor(extract(epoch FROM at) * 1000)::bigint + lag), 12, '0') || '7' || substr(digits, 1, 3) || '8' || lpad(to_hex(n), 3, '0') || substr(digits, 4, 12))::uuid,
+    (lpad(to_hex(floor(extract(epoch FROM at) * 1000)::bigint + lag), 12, '0') || '7' || substr(digits, 1, 3)
+        || '8' || lpad(to_hex(n), 3, '0') || substr(digits, 4, 12))::uuid,
     source, CASE WHEN n > 0 THEN 'duplicate' WHEN i % 3 = 0 THEN 'new' ELSE 'updated' END,
     CASE WHEN n = 0 THEN 'first_seen' WHEN i % 50 = 1 THEN 'ledger_hit' WHEN i % 100 = 2 THEN 'race_lost' ELSE 'window_hit' END,
     CASE WHEN n = 0 THEN '' WHEN n = 1 THEN 'twin' ELSE 'retry' END, id, type,
@@ -117,13 +120,16 @@ CREATE INDEX receipts_by_rare_reason ON receipts (reason, received_at DESC, id D
 	// Three writers, as a gateway has at a time.
 	seedRollups = `
 INSERT INTO rollups (minute, source, outcome, reason, repeat, shard, count)
-SELECT date_trunc('minute', received_at), source, outcome, reason, repeat, abs(hashtext(id::text)) % 3, count(*) FROM receipts GROUP BY 1, 2, 3, 4, 5, 6`
+SELECT date_trunc('minute', received_at), source, outcome, reason, repeat, abs(hashtext(id::text)) % 3, count(*)
+FROM receipts GROUP BY 1, 2, 3, 4, 5, 6`
 	seedLags = `
 INSERT INTO repeat_lag (day, source, event_type, bucket, shard, count)
-SELECT (received_at AT TIME ZONE 'UTC')::date, source, type, least(floor(4 * log(2, greatest(lag_ms, 1)))::int, 143), abs(hashtext(id::text)) % 3, count(*)
+SELECT (received_at AT TIME ZONE 'UTC')::date, source, type, least(floor(4 * log(2, greatest(lag_ms, 1)))::int, 143),
+    abs(hashtext(id::text)) % 3, count(*)
 FROM receipts WHERE lag_ms IS NOT NULL GROUP BY 1, 2, 3, 4, 5`
 	seedRest = `
-INSERT INTO quarantine (id, source, reason, body_hash, message, dispatch_id, content_type, headers, body_bytes, truncated, body, first_receipt_id, first_seen_at, last_seen_at)
+INSERT INTO quarantine (id, source, reason, body_hash, message, dispatch_id, content_type, headers, body_bytes, truncated, body,
+    first_receipt_id, first_seen_at, last_seen_at)
 SELECT e.id, source, 'not_json', decode(md5(e.id::text), 'hex'), 'why', '', 'text/plain', '{}', 4, false, 'body', e.id, received_at, received_at
 FROM events e ORDER BY e.id LIMIT 5000;
 INSERT INTO audit (id, at, actor, action, target, reason)

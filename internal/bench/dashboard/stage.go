@@ -53,7 +53,8 @@ func (s *stage) start(ctx context.Context) (err error) {
 	if s.folder, err = os.MkdirTemp("", "dedupgate-bench-"); err != nil {
 		return err
 	}
-	if s.postgres, err = throwaway.StartPostgres(ctx, "shared_buffers = 512MB", "max_wal_size = 4GB", "fsync = off", "full_page_writes = off"); err != nil {
+	settings := []string{"shared_buffers = 512MB", "max_wal_size = 4GB", "fsync = off", "full_page_writes = off"}
+	if s.postgres, err = throwaway.StartPostgres(ctx, settings...); err != nil {
 		return err
 	}
 	if s.redis, err = throwaway.StartRedis(ctx); err != nil {

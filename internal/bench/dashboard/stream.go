@@ -78,7 +78,7 @@ func (s *stage) openStream(ctx context.Context) (shut func(), err error) {
 		return nil, err
 	}
 	req.Header.Set("Authorization", "Bearer "+adminToken)
-	res, err := http.DefaultClient.Do(req)
+	res, err := new(http.Client).Do(req) //nolint:bodyclose // closed by who reads it
 	if err == nil && res.StatusCode != http.StatusOK {
 		err = errors.Join(errors.New(res.Status), res.Body.Close())
 	}
