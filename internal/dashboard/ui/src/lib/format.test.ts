@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { bytes, count, eventType, percent, plural, short, shortID } from "./format";
+import { bytes, count, eventType, percent, plural, rate, short, shortID, visible } from "./format";
 
 describe("figures", () => {
   it.each([
@@ -31,6 +31,14 @@ describe("figures", () => {
     [10 * 2 ** 20, "10 MiB"],
   ])("%d bytes are %s", (n, want) => expect(bytes(n)).toBe(want));
 
+  it.each([
+    [0, "none"],
+    [2.7, "2.7 a second"],
+    [0.5, "30 a minute"],
+    [0.004, "14 an hour"],
+    [1e-5, "0.9 a day"],
+  ])("%d a second is %s", (n, want) => expect(rate(n)).toBe(want));
+
   it("are grouped and counted", () => {
     expect(count(1_234_567)).toBe("1,234,567");
     expect(plural(1, "delivery", "deliveries")).toBe("1 delivery");
@@ -39,6 +47,8 @@ describe("figures", () => {
 });
 
 describe("names", () => {
+  it("hide nothing", () => expect(eventType("ACTOR.RUN.\u202eDEDEECCUS")).toBe("RUN.\\u202eDEDEECCUS"));
+  it("show what can't be seen", () => expect(visible("a\u0000b\u200bc\n")).toBe("a\\u0000b\\u200bc\n"));
   it("are cut in the middle", () => expect(shortID("019a8c2e-7b1d-7101-9f3e-4c5b6a7d8e11")).toBe("019a…7d8e11"));
   it("lose what all of them have", () => {
     expect(eventType("ACTOR.RUN.SUCCEEDED")).toBe("RUN.SUCCEEDED");

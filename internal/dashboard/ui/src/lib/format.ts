@@ -25,6 +25,14 @@ function trimmed(n: number, digits: number): string {
   return digits > 0 ? text.replace(/\.?0+$/, "") : text;
 }
 
+/** How often, in the unit that gives a figure of one or more: 2.7 a second, 14 an hour. */
+export function rate(perSecond: number): string {
+  if (perSecond === 0) return "none";
+  if (perSecond >= 1) return `${short(perSecond)} a second`;
+  if (perSecond * 60 >= 1) return `${short(perSecond * 60)} a minute`;
+  return perSecond * 3600 >= 1 ? `${short(perSecond * 3600)} an hour` : `${short(perSecond * 86_400)} a day`;
+}
+
 /** A share as a percentage that never rounds to all or nothing: 99.98 %, < 0.01 %. */
 export function percent(part: number, whole: number): string {
   if (!(whole > 0)) return "–";

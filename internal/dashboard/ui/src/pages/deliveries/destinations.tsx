@@ -40,7 +40,7 @@ export function Destinations({ query }: { query: Query<{ items: Destination[] }>
           <p>
             {asked.paused
               ? "What waits is sent, at the destination's own pace."
-              : "Nothing more is sent to it, by any replica. Events go on coming in and wait; attempts under way end as they do."}
+              : "Within a few seconds nothing more is sent to it, by any replica. Events go on coming in and wait; attempts under way end as they do."}
           </p>
         </Confirm>
       )}

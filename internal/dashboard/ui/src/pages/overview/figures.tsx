@@ -1,6 +1,6 @@
 import type { ComponentChildren } from "preact";
 import type { Overview } from "../../api/types";
-import { count, percent, short } from "../../lib/format";
+import { count, percent, rate, short } from "../../lib/format";
 import { duration } from "../../lib/time";
 
 export function Figures({ overview: o }: { overview: Overview | undefined }) {
@@ -34,11 +34,4 @@ function Figure({ name, value, sub, title }: { name: string; value: string | und
       <dd class="sub">{value === undefined ? <span class="bone" style={{ width: "40%" }} /> : sub}</dd>
     </div>
   );
-}
-
-function rate(perSecond: number): string {
-  if (perSecond === 0) return "none";
-  if (perSecond >= 1) return `${short(perSecond)} a second`;
-  if (perSecond * 60 >= 1) return `${short(perSecond * 60)} a minute`;
-  return perSecond * 3600 >= 1 ? `${short(perSecond * 3600)} an hour` : `${short(perSecond * 86_400)} a day`;
 }

@@ -1,8 +1,8 @@
 import { useEffect, useState } from "preact/hooks";
 import type { ComponentChildren } from "preact";
 import type { TTL } from "../../api/types";
-import { setParams } from "../../router";
-import { bytes, count, eventType, percent, short } from "../../lib/format";
+import { params, setParams } from "../../router";
+import { bytes, count, eventType, percent, rate, short } from "../../lib/format";
 import { duration, parseGoDuration } from "../../lib/time";
 import { configDuration, estimate, longest, placeOf, shortest, steps, windowAt } from "../../lib/windows";
 import { Moment } from "../../components/moment";
@@ -13,9 +13,10 @@ const chartHeight = 280;
 
 /** The curve, the slider under it, and what the chosen window would do beside what the present one does. */
 export function Tuner({ ttl, loading }: { ttl: TTL; loading: boolean }) {
-  const answered = ttl.chosen?.window_ms ?? ttl.now.window_ms;
-  const [ms, setMs] = useState(answered);
-  useEffect(() => setMs(answered), [answered]);
+  // The address says what is chosen: answers to earlier choices, which come late, move nothing.
+  const chosen = parseGoDuration(params.value.get("window") ?? "") ?? ttl.now.window_ms;
+  const [ms, setMs] = useState(chosen);
+  useEffect(() => setMs(chosen), [chosen]);
   const settle = (window: number): void => {
     setMs(window);
     setParams({ window: window === ttl.now.window_ms ? null : configDuration(window) }, true);
@@ -87,7 +88,7 @@ export function Tuner({ ttl, loading }: { ttl: TTL; loading: boolean }) {
                 <dt>Memory</dt>
                 <dd>
                   {Math.round(ttl.cost.bytes_per_key)} bytes a key, {ttl.cost.bytes_measured === "live" ? `measured on ${count(ttl.cost.keys_measured)} keys in use` : "from the benchmark"};{" "}
-                  {short(ttl.cost.events_per_second)} events a second{ttl.cost.rate_estimated && ", estimated"}
+                  {rate(ttl.cost.events_per_second)}{ttl.cost.rate_estimated && ", estimated"}
                 </dd>
                 {ttl.in_flight > 0 && (
                   <>
@@ -123,6 +124,15 @@ function Line({ name, now, then }: { name: string; now: string; then: string | f
 
 function Slider({ ms, onDrag, onSettle }: { ms: number; onDrag(ms: number): void; onSettle(ms: number): void }) {
   const [text, setText] = useState<string | null>(null);
+  // Neighbouring places can round to the same window: the slider stays where it was put, or a key could not move it on.
+  const [place, setPlace] = useState(placeOf(ms));
+  useEffect(() => {
+    if (windowAt(place) !== ms) setPlace(placeOf(ms));
+  }, [ms]);
+  const move = (to: number, then: (ms: number) => void): void => {
+    setPlace(to);
+    then(windowAt(to));
+  };
   const typed = text === null ? null : parseGoDuration(text.replaceAll(" ", ""));
   const bad: ComponentChildren = text !== null && (typed === null || typed < shortest || typed > longest);
   const take = (): void => {
@@ -149,10 +159,10 @@ function Slider({ ms, onDrag, onSettle }: { ms: number; onDrag(ms: number): void
           type="range"
           min={0}
           max={steps}
-          value={placeOf(ms)}
+          value={place}
           aria-valuetext={duration(ms)}
-          onInput={(e) => onDrag(windowAt(Number(e.currentTarget.value)))}
-          onChange={(e) => onSettle(windowAt(Number(e.currentTarget.value)))}
+          onInput={(e) => move(Number(e.currentTarget.value), onDrag)}
+          onChange={(e) => move(Number(e.currentTarget.value), onSettle)}
         />
       </label>
     </div>

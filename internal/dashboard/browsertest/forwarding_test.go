@@ -1,0 +1,146 @@
+package browsertest
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/dedupgate/dedupgate/internal/testkit"
+)
+
+// receiver is an application that events are handed to.
+type receiver struct {
+	url      string
+	status   atomic.Int64 // of its answers
+	requests atomic.Int64
+}
+
+func newReceiver(t *testing.T, status int64) *receiver {
+	t.Helper()
+	r := &receiver{}
+	r.status.Store(status)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		r.requests.Add(1)
+		w.WriteHeader(int(r.status.Load()))
+	}))
+	t.Cleanup(server.Close)
+	r.url = server.URL + "/hook"
+	return r
+}
+
+func (r *receiver) waitFor(t *testing.T, requests int64) {
+	t.Helper()
+	testkit.Eventually(t, patience, func() error {
+		if got := r.requests.Load(); got != requests {
+			return fmt.Errorf("the receiver got %d requests, want %d", got, requests)
+		}
+		return nil
+	})
+}
+
+const someRun = "forwardedRun00001"
+
+func TestADeadLetterIsRetriedAndARunReplayed(t *testing.T) {
+	t.Parallel()
+	app := newReceiver(t, http.StatusInternalServerError)
+	g := startGateway(t, destination("app", app.url, `, retry: {attempts: 1}`))
+	b := openDashboard(t, g)
+	g.send(dispatch("one"), runEnd(someRun, "ACTOR.RUN.SUCCEEDED", "2026-09-14T08:04:21.640Z"))
+	app.waitFor(t, 1)
+
+	b.open("/deliveries")
+	b.until(`document.querySelector("tbody .badge.red")`)
+	b.press("RUN.SUCCEEDED")
+	b.shows("dead", "500", "attempt 1", "the receiver answered 500")
+	app.status.Store(http.StatusNoContent)
+	b.press("Retry…")
+	b.fill("dialog input", "receiver fixed")
+	b.press("Retry")
+	b.shows("Retry: done", "delivered", "204")
+	app.waitFor(t, 2)
+
+	b.open("/runs/" + someRun)
+	b.shows("attempt 1 to app", "attempt 2 to app")
+	b.press("Replay…")
+	b.shows("1 delivery of 1 event would be made.")
+	b.fill("dialog input", "database restored")
+	b.press("Replay")
+	b.shows("1 delivery made", "replay 1")
+	app.waitFor(t, 3)
+
+	b.open("/audit")
+	b.shows("receiver fixed", "database restored", "deliveries.retry", "events.replay")
+}
+
+func TestManyAreRetriedAfterTheyWereCounted(t *testing.T) {
+	t.Parallel()
+	const events = 7
+	app := newReceiver(t, http.StatusInternalServerError)
+	g := startGateway(t, destination("app", app.url, `, retry: {attempts: 1}`))
+	for i := range events {
+		g.send(dispatch(fmt.Sprint("d", i)), runEnd(fmt.Sprintf("manyRuns%09d", i), "ACTOR.RUN.SUCCEEDED", "2026-09-14T08:04:21.640Z"))
+	}
+	b := openDashboard(t, g)
+	b.until(`[...document.querySelectorAll("a")].some((e) => e.textContent === "Dead letters" && e.closest("tr").textContent.includes("7"))`)
+	b.press("Dead letters")
+	b.until(fmt.Sprintf(`document.querySelectorAll('[aria-label="Deliveries"] tbody tr').length === %d`, events))
+	sent := app.requests.Load()
+	app.status.Store(http.StatusNoContent)
+	b.press("Retry all…")
+	b.shows("7 deliveries would be retried.")
+	b.fill("dialog input", "receiver fixed")
+	b.press("Retry 7")
+	b.shows("7 deliveries retried", "No deliveries found")
+	app.waitFor(t, sent+events)
+}
+
+func TestADestinationIsPausedAndResumed(t *testing.T) {
+	t.Parallel()
+	app := newReceiver(t, http.StatusNoContent)
+	g := startGateway(t, destination("app", app.url, ""))
+	b := openDashboard(t, g)
+	b.open("/deliveries")
+	b.press("Pause…")
+	b.fill("dialog input", "deploying")
+	b.press("Pause")
+	b.shows("app is paused")
+	b.until(`[...document.querySelectorAll(".badge")].some((e) => e.textContent === "paused")`)
+	events := 0
+	testkit.Eventually(t, patience, func() error { // a pause takes a moment to reach those who send
+		g.send(dispatch(fmt.Sprint("d", events)), runEnd(fmt.Sprintf("pausedRun%08d", events), "ACTOR.RUN.SUCCEEDED", "2026-09-14T08:04:21.640Z"))
+		events++
+		b.press("Refresh")
+		b.settled()
+		if waiting := strings.Count(b.text(), "pending\tapp"); waiting < 3 { // one alone may be on its way
+			return fmt.Errorf("%d events of %d wait", waiting, events)
+		}
+		return nil
+	})
+	if waiting := int64(events) - app.requests.Load(); waiting < 3 {
+		t.Errorf("%d events wait for a paused destination", waiting)
+	}
+	b.press("Resume…")
+	b.fill("dialog input", "deployed")
+	b.press("Resume")
+	app.waitFor(t, int64(events))
+	b.until(`!document.body.innerText.includes("pending\tapp")`)
+}
+
+func TestAQuarantinedRequestIsReadAndReplayed(t *testing.T) {
+	t.Parallel()
+	g := startGateway(t, "")
+	if a := g.send(nil, []byte(`{"eventType":"ACTOR.RUN.SUCCEEDED"}`)); a.Outcome != "quarantined" {
+		t.Fatalf("%+v", a)
+	}
+	b := openDashboard(t, g)
+	b.open("/quarantine")
+	b.press("no identity")
+	b.shows(`"eventType": "ACTOR.RUN.SUCCEEDED"`)
+	b.press("Replay…")
+	b.fill("dialog input", "just trying")
+	b.press("Replay")
+	b.until(`document.body.innerText.includes("Replayed: ") || document.querySelector("dialog .banner.red")`)
+}
