@@ -41,7 +41,16 @@ type fakeSources map[string]*source.Source
 
 func (f fakeSources) Lookup(name string) (*source.Source, bool) { s, ok := f[name]; return s, ok }
 
-func (f fakeSources) Decoy(string) *signature.Guard { return f["apify"].Guard.Decoy() }
+func (fakeSources) Decoy(string) *signature.Guard { return tokenDecoy }
+
+// tokenDecoy asks for a token, as the source apify does.
+var tokenDecoy = func() *signature.Guard {
+	guard, err := signature.NewGuard(signature.GuardOptions{Tokens: []signature.Token{{}, {}}})
+	if err != nil {
+		panic(err)
+	}
+	return guard.Decoy()
+}()
 
 type fakeHealth struct {
 	database, stopping bool
