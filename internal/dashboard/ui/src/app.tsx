@@ -107,7 +107,7 @@ function Shell({ children }: { children: ComponentChildren }) {
       <a class="skip" href="#main" onClick={(e) => (e.preventDefault(), document.getElementById("main")?.focus())}>
         Skip to the page
       </a>
-      <div class="topbar">
+      <header class="topbar">
         <a class="brand" href="/">
           <Mark />
           dedupgate
@@ -115,7 +115,7 @@ function Shell({ children }: { children: ComponentChildren }) {
         <button type="button" class="button bare icon" aria-label="Menu" aria-expanded={open} aria-controls="nav" onClick={() => setOpen(!open)}>
           <Icon name={open ? "close" : "menu"} />
         </button>
-      </div>
+      </header>
       <nav class={`nav${open ? " open" : ""}`} id="nav" aria-label="Pages of the dashboard">
         <a class="brand" href="/">
           <Mark />

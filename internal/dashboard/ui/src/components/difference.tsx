@@ -8,7 +8,7 @@ export function Difference({ before, after }: { before: string; after: string })
   if (lines.every((l) => l.sign === " ")) return <p class="muted">No difference, byte for byte after laying out.</p>;
   return (
     <div class="code wrap diff">
-      <pre tabIndex={0} role="region" aria-label="difference">
+      <pre tabIndex={0} role="group" aria-label="difference">
         {hunks(lines).map((line, i) =>
           line === null ? (
             <span key={i} class="gap">

@@ -47,7 +47,7 @@ export function Code({ text, wrap = false, label, json = false, copy = true }: {
   const parts = useMemo(() => (json ? pieces(text) : null), [text, json]);
   return (
     <div class={`code${wrap ? " wrap" : ""}`}>
-      <pre tabIndex={0} role="region" aria-label={label}>
+      <pre tabIndex={0} role="group" aria-label={label}>
         {parts ? parts.map((p, i) => (p.kind === "mark" ? p.text : <span key={i} class={`j-${p.kind}`}>{p.text}</span>)) : text}
       </pre>
       {copy && <CopyButton text={text} label={`Copy ${label}`} class="copy" />}

@@ -31,7 +31,7 @@ function classOf<T>(c: Column<T>): string {
 
 export function Table<T>({ label, columns, rows, id, old = false, open, bones = 8 }: Props<T>) {
   return (
-    <div class="scroll" role="region" aria-label={label} tabIndex={0}>
+    <div class="scroll" role="group" aria-label={label} tabIndex={0}>
       <table class={`table${old ? " old" : ""}`} aria-busy={rows === undefined || old}>
         <thead>
           <tr>
