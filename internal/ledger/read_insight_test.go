@@ -70,12 +70,16 @@ func TestOverview(t *testing.T) {
 	})
 }
 
-// Sums by the hour must say what the minutes say, whatever has been summed up so far and whatever comes late.
-func TestHoursSayWhatMinutesSay(t *testing.T) {
+// Sums must say what the minutes say, whatever has been summed up so far and whatever comes late.
+func TestSumsSayWhatMinutesSay(t *testing.T) {
 	t.Parallel()
 	readable(t, func(t *testing.T, l *Ledger) {
 		put(t, l, rollupsOf(7*60)...)
-		wide := view.Range{Since: at(-5 * 24 * 60), Until: at(24 * 60)}
+		wide, narrow := view.Range{Since: at(-5 * 24 * 60), Until: at(24 * 60)}, view.Range{Since: at(7), Until: at(7*60 - 3)}
+		exact, err := l.Overview(t.Context(), narrow, "")
+		if err != nil || exact.StepSeconds != 600 {
+			t.Fatalf("steps of %d, %v", exact.StepSeconds, err)
+		}
 		want, err := l.Overview(t.Context(), wide, "")
 		if err != nil || want.Receipts != 7*60*6 || want.StepSeconds < 3600 {
 			t.Fatalf("%d receipts, steps of %d, %v", want.Receipts, want.StepSeconds, err)
@@ -87,10 +91,20 @@ func TestHoursSayWhatMinutesSay(t *testing.T) {
 			if diff := gocmp.Diff(want, got); err != nil || diff != "" {
 				t.Fatalf("after minute %d: %v %s", minute, err, diff)
 			}
+			got, err = l.Overview(t.Context(), narrow, "")
+			if diff := gocmp.Diff(exact, got); err != nil || diff != "" {
+				t.Fatalf("after minute %d: %v %s", minute, err, diff)
+			}
+			stats, err := l.Stats(t.Context(), view.Range{Since: at(7), Until: at(7*60 - 3)})
+			if err != nil || stats.Receipts != (7*60-3-7)*6 {
+				t.Fatalf("after minute %d: %d receipts, %v", minute, stats.Receipts, err)
+			}
 		}
-		var hours int64
-		if err := l.db.Model(&hourRow{}).Count(&hours).Error; err != nil || hours != 14 {
-			t.Errorf("%d sums, %v", hours, err)
+		for span, want := range map[int]int64{10: 2 * 7 * 6, 60: 2 * 7} {
+			var sums int64
+			if err := l.db.Model(&sumRow{}).Where("span = ?", span).Count(&sums).Error; err != nil || sums != want {
+				t.Errorf("%d sums over %d minutes, %v", sums, span, err)
+			}
 		}
 		put(t, l, rollupRow{Minute: at(3), Source: "late", Outcome: "duplicate", Reason: "window_hit", Repeat: "retry", Count: 9})
 		mustSummarise(t, l)
@@ -99,6 +113,31 @@ func TestHoursSayWhatMinutesSay(t *testing.T) {
 			t.Errorf("%d came late, %v", got.Receipts, err)
 		}
 	})
+}
+
+func TestARangeIsReadFromTheLongestSpansOnceEach(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		since, until, summed int
+		step                 time.Duration
+		want                 []part
+	}{
+		"minutes only":      {0, 60, 60, time.Minute, []part{{at(0), at(60), 0}}},
+		"nothing summed":    {0, 600, -60, time.Hour, []part{{at(0), at(600), 0}}},
+		"ten minutes":       {5, 47, 100, 10 * time.Minute, []part{{at(5), at(10), 0}, {at(10), at(40), sumLength}, {at(40), at(47), 0}}},
+		"summed in between": {0, 100, 55, 10 * time.Minute, []part{{at(0), at(50), sumLength}, {at(50), at(100), 0}}},
+		"hours": {5, 200, 150, day, []part{
+			{at(5), at(10), 0}, {at(10), at(60), sumLength}, {at(60), at(120), time.Hour}, {at(120), at(150), sumLength}, {at(150), at(200), 0},
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := partsOf(at(tt.since), at(tt.until), at(tt.summed), tt.step)
+			if diff := gocmp.Diff(tt.want, got, gocmp.AllowUnexported(part{})); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
 }
 
 func TestStepsAreFew(t *testing.T) {
@@ -110,7 +149,7 @@ func TestStepsAreFew(t *testing.T) {
 		}
 	}
 	for span, want := range map[time.Duration]time.Duration{
-		15 * time.Minute: time.Minute, time.Hour: time.Minute, 6 * time.Hour: 5 * time.Minute, day: 15 * time.Minute,
+		15 * time.Minute: time.Minute, time.Hour: time.Minute, 6 * time.Hour: 5 * time.Minute, day: 20 * time.Minute,
 		7 * day: 2 * time.Hour, 30 * day: 6 * time.Hour,
 	} {
 		if got := stepFor(span); got != want {

@@ -20,15 +20,16 @@ type stepCount struct {
 // maxPoints is the most steps of a series.
 const maxPoints = 120
 
-// stepFor is the step that divides a range into no more than so many. Steps below an hour read rollups by the minute, so
-// they are for ranges of up to a day or so; the others read sums by the hour.
+// stepFor is the step that divides a range into no more than so many. Steps below ten minutes read rollups by the minute, so
+// they are for ranges of a few hours; the others read sums.
 func stepFor(span time.Duration) time.Duration {
 	for _, s := range []struct{ step, upTo time.Duration }{
-		{time.Minute, maxPoints * time.Minute},
-		{2 * time.Minute, 2 * maxPoints * time.Minute},
-		{5 * time.Minute, 5 * maxPoints * time.Minute},
-		{10 * time.Minute, 10 * maxPoints * time.Minute},
-		{15 * time.Minute, maxPoints * 15 * time.Minute},
+		{time.Minute, 2 * time.Hour},
+		{2 * time.Minute, 4 * time.Hour},
+		{5 * time.Minute, 6 * time.Hour},
+		{10 * time.Minute, 20 * time.Hour},
+		{20 * time.Minute, 40 * time.Hour},
+		{30 * time.Minute, 60 * time.Hour},
 	} {
 		if span <= s.upTo {
 			return s.step
@@ -65,41 +66,63 @@ func (l *Ledger) stretch(ctx context.Context, r view.Range) (since, until time.T
 	return since, until, step, nil
 }
 
-// tallies sums receipts by step: the whole hours from the sums by the hour as far as those reach, the rest from the minutes.
-// Steps below an hour are read from the minutes.
-func (l *Ledger) tallies(ctx context.Context, since, until time.Time, step time.Duration, source string) (list []stepCount, err error) {
-	from, to := since, since // what is read by the hour
-	if step%time.Hour == 0 {
-		if from, to, err = l.summedHours(ctx, since, until); err != nil {
-			return nil, err
-		}
+// minutesAgain is how far back the minutes are read instead of sums: what comes late within that time counts at once.
+const minutesAgain = time.Hour
+
+// tallies sums receipts by step: from the longest spans that divide it, as far as those are summed up, and the ends from
+// shorter ones.
+func (l *Ledger) tallies(ctx context.Context, since, until time.Time, step time.Duration, source string) ([]stepCount, error) {
+	done, err := readProgress(l.reads.WithContext(ctx), jobSums)
+	if err != nil {
+		return nil, err
 	}
-	for _, part := range []struct {
-		table, column string
-		since, until  time.Time
-	}{{"rollups", "minute", since, from}, {"rollup_hours", "hour", from, to}, {"rollups", "minute", to, until}} {
-		if !part.since.Before(part.until) {
-			continue
-		}
-		if err = l.readTallies(ctx, &list, part.table, part.column, part.since, part.until, step, source); err != nil {
+	summed := earlier(earlier(done, l.now().UTC().Add(-minutesAgain)), until)
+	var list []stepCount
+	for _, p := range partsOf(since, until, summed, step) {
+		if err := l.readTallies(ctx, &list, p, step, source); err != nil {
 			return nil, err
 		}
 	}
 	return list, nil
 }
 
-// minutesAgain is how far back the minutes are read instead of the hours: what comes late within that time counts at once.
-const minutesAgain = 3 * time.Hour
+// part is a range that is read from sums of one span, or from the minutes when there is none.
+type part struct {
+	since, until time.Time
+	span         time.Duration
+}
 
-// summedHours are the whole hours of a range that are summed up; from equals to when there are none.
-func (l *Ledger) summedHours(ctx context.Context, since, until time.Time) (from, to time.Time, err error) {
-	done, err := readProgress(l.reads.WithContext(ctx), jobHours)
-	from = widened(since, time.Hour)
-	to = earlier(earlier(done, l.now().UTC().Add(-minutesAgain)), until).Truncate(time.Hour)
-	if !from.Before(to) {
-		return since, since, err
+// partsOf divides a range, in order of time.
+func partsOf(since, until, summed time.Time, step time.Duration) []part {
+	parts := []part{{since, until, 0}}
+	for _, span := range []time.Duration{sumLength, time.Hour} {
+		if step%span != 0 {
+			break
+		}
+		var finer []part
+		for _, p := range parts {
+			finer = append(finer, p.coarsened(span, summed)...)
+		}
+		parts = finer
 	}
-	return from, to, err
+	return parts
+}
+
+// coarsened takes the whole spans of a part out of its middle, as far as they are summed up.
+func (p part) coarsened(span time.Duration, summed time.Time) []part {
+	from, to := widened(p.since, span), earlier(summed, p.until).Truncate(span)
+	if !from.Before(to) {
+		return []part{p}
+	}
+	var parts []part
+	if p.since.Before(from) {
+		parts = append(parts, part{p.since, from, p.span})
+	}
+	parts = append(parts, part{from, to, span})
+	if to.Before(p.until) {
+		parts = append(parts, part{to, p.until, p.span})
+	}
+	return parts
 }
 
 func earlier(a, b time.Time) time.Time {
@@ -109,17 +132,19 @@ func earlier(a, b time.Time) time.Time {
 	return b
 }
 
-func (l *Ledger) readTallies(
-	ctx context.Context, list *[]stepCount, table, column string, since, until time.Time, step time.Duration, source string,
-) error {
-	query := `SELECT ` + l.seconds(column) + ` / ? AS step, source, outcome, reason, repeat, CAST(SUM(count) AS bigint)
-FROM ` + table + ` WHERE ` + column + ` >= ? AND ` + column + ` < ?`
-	args := []any{int64(step / time.Second), since, until}
+func (l *Ledger) readTallies(ctx context.Context, list *[]stepCount, p part, step time.Duration, source string) error {
+	table, column, args := "rollups", "minute", []any{int64(step / time.Second), p.since, p.until}
+	condition := ""
+	if p.span != 0 {
+		table, column, condition = "rollup_sums", "start", " AND span = ?"
+		args = append(args, minutes(p.span))
+	}
 	if source != "" {
-		query += ` AND source = ?`
+		condition += " AND source = ?"
 		args = append(args, source)
 	}
-	query += ` GROUP BY 1, 2, 3, 4, 5`
+	query := `SELECT ` + l.seconds(column) + ` / ?, source, outcome, reason, repeat, CAST(SUM(count) AS bigint)
+FROM ` + table + ` WHERE ` + column + ` >= ? AND ` + column + ` < ?` + condition + ` GROUP BY 1, 2, 3, 4, 5`
 	return scanAll(l.reads.WithContext(ctx).Raw(query, args...), func(rows *sql.Rows) error {
 		var t stepCount
 		err := rows.Scan(&t.step, &t.source, &t.outcome, &t.reason, &t.repeat, &t.count)

@@ -62,26 +62,26 @@ func (c *SourceCounts) add(t stepCount) {
 	}
 }
 
-// lastSeen is the last minute with a receipt by source; to the hour for what is long ago.
+// lastSeen is the last minute with a receipt by source.
 func (l *Ledger) lastSeen(ctx context.Context) (map[string]time.Time, error) {
-	done, err := readProgress(l.reads.WithContext(ctx), jobHours)
+	done, err := readProgress(l.reads.WithContext(ctx), jobSums)
 	if err != nil {
 		return nil, err
 	}
-	query := `SELECT source, MAX(at) FROM (
-    SELECT source, MAX(` + l.seconds("hour") + `) AS at FROM rollup_hours GROUP BY source
-    UNION ALL SELECT source, MAX(` + l.seconds("minute") + `) FROM rollups WHERE minute >= ? GROUP BY source
-) AS seen GROUP BY source`
-	seen := map[string]time.Time{}
 	from := time.Unix(0, 0).UTC()
 	if !done.IsZero() {
-		from = done.Add(-day) // what is not summed up yet, and to the minute what was today
+		from = done.Add(-minutesAgain)
 	}
+	query := `SELECT source, ` + l.seconds("seen_at") + ` FROM sources_seen
+UNION ALL SELECT source, MAX(` + l.seconds("minute") + `) FROM rollups WHERE minute >= ? GROUP BY source`
+	seen := map[string]time.Time{}
 	err = scanAll(l.reads.WithContext(ctx).Raw(query, from), func(rows *sql.Rows) error {
 		var source string
 		var at int64
 		err := rows.Scan(&source, &at)
-		seen[source] = time.Unix(at, 0).UTC()
+		if last := time.Unix(at, 0).UTC(); last.After(seen[source]) {
+			seen[source] = last
+		}
 		return err
 	})
 	return seen, err

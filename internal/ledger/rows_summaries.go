@@ -2,8 +2,9 @@ package ledger
 
 import "time"
 
-type hourRow struct {
-	Hour    time.Time
+type sumRow struct {
+	Span    int // in minutes
+	Start   time.Time
 	Source  string
 	Outcome string
 	Reason  string
@@ -11,7 +12,14 @@ type hourRow struct {
 	Count   int64
 }
 
-func (hourRow) TableName() string { return "rollup_hours" }
+func (sumRow) TableName() string { return "rollup_sums" }
+
+type seenRow struct {
+	Source string `gorm:"primaryKey"`
+	SeenAt time.Time
+}
+
+func (seenRow) TableName() string { return "sources_seen" }
 
 type sliceRow struct {
 	Start   time.Time `gorm:"primaryKey"`

@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"log/slog"
 	"time"
@@ -28,12 +27,7 @@ const (
 	// summaryLock is held for each step: "dedupsum" in ASCII.
 	summaryLock = 0x646564757073756d
 
-	jobHours = "sum up hours"
-	jobDays  = "sum up days of repeats"
-	// hourSettled is how long after its end an hour is summed up.
-	hourSettled = 2 * time.Minute
-	// hoursAgain is how far back hours are summed up again, for what was written late.
-	hoursAgain = 72 * time.Hour
+	jobDays = "sum up days of repeats"
 )
 
 func (l *Ledger) summariseForever(ctx context.Context) {
@@ -72,7 +66,7 @@ func (l *Ledger) summariseRound(ctx context.Context, lookBack bool) error {
 // summed up. [Ledger.Run] does it every few seconds. When another process is at it, that is no error; when ctx ends, what is
 // done is kept.
 func (l *Ledger) Summarise(ctx context.Context, lookBack bool) error {
-	if err := l.sumUpHours(ctx, lookBack); err != nil {
+	if err := l.sumUpMinutes(ctx, lookBack); err != nil {
 		return err
 	}
 	return l.sumUpRepeats(ctx, lookBack)
@@ -96,61 +90,6 @@ func (l *Ledger) summing(ctx context.Context, operation string, step func(tx *go
 	return err
 }
 
-// sumUpHours sums up the hours that are over, a day in a transaction.
-func (l *Ledger) sumUpHours(ctx context.Context, again bool) error {
-	done, err := readProgress(l.db.WithContext(ctx), jobHours)
-	if err != nil {
-		return translate(jobHours, err)
-	}
-	until := l.now().UTC().Add(-hourSettled).Truncate(time.Hour)
-	from := done
-	switch {
-	case done.IsZero():
-		if from, err = l.firstMinute(ctx, until); err != nil {
-			return translate(jobHours, err)
-		}
-		from = from.Truncate(time.Hour)
-	case again:
-		from = done.Add(-hoursAgain)
-	}
-	for from.Before(until) {
-		next := from.Add(day)
-		if next.After(until) {
-			next = until
-		}
-		if err := l.summing(ctx, jobHours, func(tx *gorm.DB) error { return l.sumHours(tx, from, next, done) }); err != nil {
-			return err
-		}
-		from = next
-	}
-	return nil
-}
-
-// sumHours writes the sums of [from, to) anew.
-func (l *Ledger) sumHours(tx *gorm.DB, from, to, done time.Time) error {
-	var hours []hourRow
-	query := `SELECT ` + l.seconds("minute") + ` / 3600 AS hour, source, outcome, reason, repeat, CAST(SUM(count) AS bigint)
-FROM rollups WHERE minute >= ? AND minute < ? GROUP BY 1, 2, 3, 4, 5`
-	err := scanAll(tx.Raw(query, from, to), func(rows *sql.Rows) error {
-		var h hourRow
-		var n int64
-		err := rows.Scan(&n, &h.Source, &h.Outcome, &h.Reason, &h.Repeat, &h.Count)
-		h.Hour = time.Unix(n*3600, 0).UTC()
-		hours = append(hours, h)
-		return err
-	})
-	if err == nil {
-		err = tx.Where("hour >= ? AND hour < ?", from, to).Delete(&hourRow{}).Error
-	}
-	if err == nil && len(hours) > 0 {
-		err = tx.CreateInBatches(hours, 1000).Error
-	}
-	if err == nil && to.After(done) {
-		err = writeProgress(tx, jobHours, to)
-	}
-	return err
-}
-
 // seconds is SQL for the Unix seconds of a column of whole seconds.
 func (l *Ledger) seconds(column string) string {
 	if l.pool == nil {
@@ -162,7 +101,8 @@ func (l *Ledger) seconds(column string) string {
 // deleteSummaries deletes what was counted before cutoff.
 func (l *Ledger) deleteSummaries(ctx context.Context, cutoff time.Time) error {
 	for _, t := range []struct{ table, key, time string }{
-		{"rollup_hours", "hour, source, outcome, reason, repeat", "hour"},
+		{"rollup_sums", "span, start, source, outcome, reason, repeat", "start"},
+		{"sources_seen", "source", "seen_at"},
 		{"repeat_tops", "start, dimension, source, kind, name", "start"},
 		{"repeat_slices", "start", "start"},
 	} {

@@ -51,7 +51,7 @@ func (s *stage) look(ctx context.Context) (k known, err error) {
 
 func calls(k known) []call {
 	var list []call
-	for _, span := range []string{"15m", "1h", "6h", "24h", "7d", "30d"} {
+	for _, span := range []string{"15m", "1h", "6h", "12h", "24h", "7d", "30d"} {
 		list = append(list, call{"overview, " + span, "/overview?since=" + span, overviewBar})
 	}
 	list = append(list, call{"overview, 30d, a source", "/overview?since=30d&source=shop", overviewBar})

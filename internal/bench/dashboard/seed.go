@@ -124,7 +124,7 @@ SELECT date_trunc('minute', received_at), source, outcome, reason, repeat, abs(h
 FROM receipts GROUP BY 1, 2, 3, 4, 5, 6`
 	seedLags = `
 INSERT INTO repeat_lag (day, source, event_type, bucket, shard, count)
-SELECT (received_at AT TIME ZONE 'UTC')::date, source, type, least(floor(4 * log(2, greatest(lag_ms, 1)))::int, 143),
+SELECT (received_at AT TIME ZONE 'UTC')::date, source, type, least(floor(4 * ln(greatest(lag_ms, 1)::float8) / ln(2::float8))::int, 143),
     abs(hashtext(id::text)) % 3, count(*)
 FROM receipts WHERE lag_ms IS NOT NULL GROUP BY 1, 2, 3, 4, 5`
 	seedRest = `

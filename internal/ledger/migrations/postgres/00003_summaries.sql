@@ -2,15 +2,22 @@
 
 -- +goose Up
 
--- Rollups by the hour, all shards in one, of the hours that are over.
-CREATE TABLE rollup_hours (
-    hour    timestamptz NOT NULL,
-    source  text        NOT NULL,
-    outcome text        NOT NULL,
-    reason  text        NOT NULL,
-    repeat  text        NOT NULL,
-    count   bigint      NOT NULL,
-    PRIMARY KEY (hour, source, outcome, reason, repeat)
+-- Rollups over ten minutes and over hours (span, in minutes) that are over, all shards in one.
+CREATE TABLE rollup_sums (
+    span    integer NOT NULL,
+    start   timestamptz NOT NULL,
+    source  text NOT NULL,
+    outcome text NOT NULL,
+    reason  text NOT NULL,
+    repeat  text NOT NULL,
+    count   bigint NOT NULL,
+    PRIMARY KEY (span, start, source, outcome, reason, repeat)
+);
+
+-- The last minute that was summed up with a receipt of each source.
+CREATE TABLE sources_seen (
+    source  text PRIMARY KEY,
+    seen_at timestamptz NOT NULL
 );
 
 -- Slices of time whose repeats were counted by actor, run and dispatch: ten minutes, or days once they are two days old.
@@ -41,4 +48,5 @@ CREATE INDEX receipts_by_rare_reason ON receipts (reason, received_at DESC, id D
 DROP INDEX receipts_by_rare_reason;
 DROP TABLE repeat_tops;
 DROP TABLE repeat_slices;
-DROP TABLE rollup_hours;
+DROP TABLE sources_seen;
+DROP TABLE rollup_sums;
