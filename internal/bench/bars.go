@@ -71,7 +71,7 @@ func (f *findings) bars() []bar {
 func atLeast(name string, s spread, limit float64) bar {
 	return bar{
 		Name: name, Measured: fmt.Sprintf("%.2f (%.2f to %.2f)", s.Mean, s.Min, s.Max), Limit: fmt.Sprintf("≥ %.2f", limit),
-		Missed: s.Mean < limit, Left: s == spread{},
+		Missed: s != spread{} && s.Mean < limit, Left: s == spread{},
 	}
 }
 
@@ -110,7 +110,7 @@ func (f *findings) handedOn() bar {
 	h := &f.Forwarding
 	b := bar{
 		Name: "deliveries a second to a local sink", Measured: fmt.Sprintf("%.0f", h.Rate), Limit: fmt.Sprintf("≥ %d", barHandedOn),
-		Missed: h.Rate < barHandedOn, Left: h.Events == 0,
+		Missed: h.Events > 0 && h.Rate < barHandedOn, Left: h.Events == 0,
 	}
 	if h.Delivered != h.Events {
 		b.Missed, b.Measured = true, fmt.Sprintf("%d of %d events delivered", h.Delivered, h.Events)

@@ -54,7 +54,9 @@ func passing() *findings {
 			at(bareRequests, 100), at(gatewayFirst, 40), at(bareRequests, 100), at(gatewayRepeats, 100), at(bareRequests, 100),
 			at(naiveFirst, 20), at(naiveRepeats, 80), at(halfFirst, 20), at(halfRepeats, 50), at(gatewayStorm, 100),
 			at(fullBare, 100), at(fullFirst, 39), at(fullBare, 100),
+			at(bareRequests, 100), at(forwardingFirst, 31), at(bareRequests, 100),
 		},
+		Forwarding: forwarding{Events: 5000, Delivered: 5000, Rate: 1600, WakeUp: 10 * time.Millisecond},
 		RedisBytes: 180, Storm: memory{Early: 100e6, Late: 101e6}, Rows: 10_000_000,
 	}
 }
@@ -69,15 +71,19 @@ func TestBarsAreMissedOneByOne(t *testing.T) {
 	late := at(halfRepeats, 50)
 	late.Result.Latency.Record(time.Second)
 	for name, spoil := range map[string]func(*findings){
-		"first deliveries ÷ bare":       func(f *findings) { f.Phases[1] = at(gatewayFirst, 30); f.Phases[0] = at(bareRequests, 101) },
-		"first deliveries ÷ naive":      func(f *findings) { f.Phases[5] = at(naiveFirst, 27) },
-		"repeats, answered":             func(f *findings) { f.Phases[3].Result.Statuses[200] = 79; f.Phases[3].Drained = time.Second },
-		"repeats, until every one":      func(f *findings) { f.Phases[3].Drained = 3 * time.Second },
-		"p99 of repeats":                func(f *findings) { f.Phases[8] = late },
-		"bytes of Redis":                func(f *findings) { f.RedisBytes = 201 },
-		"first deliveries with 10.0 mi": func(f *findings) { f.Phases[11] = at(fullFirst, 35) },
-		"growth of the gateway":         func(f *findings) { f.Storm.Late = 111e6 },
-		"rows of every table":           func(f *findings) { f.Imbalances = []string{"one row is missing"} },
+		"first deliveries ÷ bare":        func(f *findings) { f.Phases[1] = at(gatewayFirst, 30); f.Phases[0] = at(bareRequests, 101) },
+		"first deliveries ÷ naive":       func(f *findings) { f.Phases[5] = at(naiveFirst, 27) },
+		"repeats, answered":              func(f *findings) { f.Phases[3].Result.Statuses[200] = 79; f.Phases[3].Drained = time.Second },
+		"repeats, until every one":       func(f *findings) { f.Phases[3].Drained = 3 * time.Second },
+		"p99 of repeats":                 func(f *findings) { f.Phases[8] = late },
+		"bytes of Redis":                 func(f *findings) { f.RedisBytes = 201 },
+		"first deliveries with 10.0 mi":  func(f *findings) { f.Phases[11] = at(fullFirst, 35) },
+		"growth of the gateway":          func(f *findings) { f.Storm.Late = 111e6 },
+		"first deliveries while handing": func(f *findings) { f.Phases[14] = at(forwardingFirst, 29) },
+		"deliveries a second":            func(f *findings) { f.Forwarding.Rate = 1499 },
+		"deliveries a second to a local": func(f *findings) { f.Forwarding.Delivered = 4999 },
+		"from receipt to the first":      func(f *findings) { f.Forwarding.WakeUp = 31 * time.Millisecond },
+		"rows of every table":            func(f *findings) { f.Imbalances = []string{"one row is missing"} },
 	} {
 		f := passing()
 		spoil(f)

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -292,6 +293,30 @@ func (g *gateway) api(path string, into any) error {
 		return fmt.Errorf("%s: %d %s", path, res.StatusCode, text)
 	}
 	return json.NewDecoder(res.Body).Decode(into)
+}
+
+// metric reads one sample of /metrics by its name and labels, as they are printed.
+func (g *gateway) metric(name string) (float64, error) {
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, "http://"+g.admin+"/metrics", nil)
+	if err != nil {
+		return 0, err
+	}
+	req.Header.Set("Authorization", "Bearer "+adminToken)
+	res, err := sender.Do(req)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = res.Body.Close() }()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		return 0, err
+	}
+	_, rest, ok := strings.Cut(string(text), "\n"+name+" ")
+	if !ok {
+		return 0, fmt.Errorf("/metrics (%d) has no %s", res.StatusCode, name)
+	}
+	value, _, _ := strings.Cut(rest, "\n")
+	return strconv.ParseFloat(value, 64)
 }
 
 // syncBuffer collects a process's output.

@@ -29,6 +29,7 @@ func TestPostgresKilledUnderLoad(t *testing.T) {
 		codes    = map[int]int{}
 		down     atomic.Bool
 		repeats  atomic.Int64
+		untold   atomic.Int64 // answers 503 to the known duplicate
 		wg       sync.WaitGroup
 	)
 	stop := make(chan struct{})
@@ -67,11 +68,14 @@ func TestPostgresKilledUnderLoad(t *testing.T) {
 	}
 	for range 2 {
 		worker(func() {
+			wasDown := down.Load()
 			a, err := g.send(dispatch(known, 1), succeeded(t, known))
-			if err != nil || a.Code != http.StatusOK || a.Outcome != "duplicate" {
+			switch {
+			case err == nil && a.Code == http.StatusServiceUnavailable && wasDown:
+				untold.Add(1) // right only where Redis did not tell in time, see below
+			case err != nil || a.Code != http.StatusOK || a.Outcome != "duplicate":
 				t.Errorf("a known duplicate was answered %d %s, %v", a.Code, a.Outcome, err)
-			}
-			if down.Load() {
+			case wasDown:
 				repeats.Add(1)
 			}
 		})
@@ -105,6 +109,14 @@ func TestPostgresKilledUnderLoad(t *testing.T) {
 	wg.Wait()
 
 	g.WaitReady()
+	// On a machine that is busy enough Redis may miss its 50 ms: then nobody could tell, and the gateway has counted it.
+	late, err := g.metric(`dedupgate_store_failures_total{operation="claim",store="redis"}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := untold.Load(); n > 0 && late == 0 || n > repeats.Load()/10 {
+		t.Errorf("%d of %d known duplicates were answered 503 though Redis has failed %v times only", n, n+repeats.Load(), late)
+	}
 	for runID := range accepted {
 		var line view.Timeline
 		if err := g.api("/runs/"+runID, &line); err != nil {
