@@ -97,6 +97,28 @@ func TestManyAreRetriedAfterTheyWereCounted(t *testing.T) {
 	app.waitFor(t, sent+events)
 }
 
+func TestThoseThatArePickedAreRetried(t *testing.T) {
+	t.Parallel()
+	app := newReceiver(t, http.StatusInternalServerError)
+	g := startGateway(t, destination("app", app.url, `, retry: {attempts: 1}`))
+	for i := range 4 {
+		g.send(dispatch(fmt.Sprint("d", i)), runEnd(fmt.Sprintf("pickedRun%08d", i), "ACTOR.RUN.SUCCEEDED", "2026-09-14T08:04:21.640Z"))
+	}
+	app.waitFor(t, 4)
+	b := openDashboard(t, g)
+	b.open("/deliveries?state=dead")
+	b.until(`document.querySelectorAll("tbody .pick input").length === 4`)
+	app.status.Store(http.StatusNoContent)
+	eval[bool](b, `([...document.querySelectorAll("tbody .pick input")].slice(1, 3).forEach((e) => e.click()), true)`)
+	b.press("Retry 2…")
+	b.shows("2 deliveries would be retried.")
+	b.fill("dialog input", "receiver fixed")
+	b.press("Retry 2")
+	b.shows("2 deliveries retried")
+	b.until(`document.querySelectorAll("tbody .pick input").length === 2`)
+	app.waitFor(t, 6)
+}
+
 func TestADestinationIsPausedAndResumed(t *testing.T) {
 	t.Parallel()
 	app := newReceiver(t, http.StatusNoContent)

@@ -81,7 +81,7 @@ func TestTheFirstPagesAreReadableByAll(t *testing.T) {
 	b.signIn(adminToken)
 	for _, path := range []string{"/", "/live", "/runs", "/ttl", "/deliveries", "/quarantine", "/stuck", "/audit"} {
 		b.open(path)
-		name := strings.TrimPrefix("empty-"+strings.ReplaceAll(path, "/", ""), "-")
+		name := strings.TrimSuffix("empty-"+strings.TrimPrefix(path, "/"), "-")
 		b.keepPicture(name + "-light-1280")
 		b.isAccessible(name)
 	}
@@ -150,10 +150,13 @@ func (b *browser) keepPicture(name string) {
 	if folder == "" {
 		folder = b.t.TempDir()
 	}
-	picture, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
+	width, height := eval[int64](b, "innerWidth"), eval[int64](b, "document.documentElement.scrollHeight")
+	b.do(chromedp.EmulateViewport(width, min(height, 4000))) // so that what stays in view is in the right place
+	picture, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
 	if err != nil {
 		b.t.Fatalf("%s: %v", name, err)
 	}
+	b.size(width)
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		b.t.Fatal(err)
 	}

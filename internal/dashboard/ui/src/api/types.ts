@@ -218,6 +218,12 @@ export interface Source {
   quarantined: number;
   configured: boolean;
   setting?: Setting;
+  credentials?: { name: string; last_used_at: string | null }[];
+}
+
+export interface Storms {
+  rate: string;
+  items: { by: "run" | "dispatch" | "source"; source: string; name?: string; repeats: number; since: string }[];
 }
 
 export interface AuditEntry {

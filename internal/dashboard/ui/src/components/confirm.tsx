@@ -1,6 +1,6 @@
 /** Asks before something is done, with the reason that the audit keeps where one is wanted. */
 import type { ComponentChildren } from "preact";
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { Dialog } from "./dialog";
 
 interface Props {
@@ -17,6 +17,8 @@ interface Props {
 
 export function Confirm({ title, action, danger = false, reason = false, disabled = false, onConfirm, onClose, children }: Props) {
   const [text, setText] = useState("");
+  const field = useRef<HTMLInputElement>(null);
+  useEffect(() => field.current?.focus(), []);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState("");
   const submit = async (e: Event): Promise<void> => {
@@ -38,7 +40,7 @@ export function Confirm({ title, action, danger = false, reason = false, disable
         {reason && (
           <label class="field">
             <span>Reason, for the audit</span>
-            <input class="input" value={text} maxLength={500} required autofocus onInput={(e) => setText(e.currentTarget.value)} placeholder="Receiver fixed" />
+            <input class="input" value={text} maxLength={500} required ref={field} onInput={(e) => setText(e.currentTarget.value)} placeholder="Receiver fixed" />
           </label>
         )}
         {error !== "" && (

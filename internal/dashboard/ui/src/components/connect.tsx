@@ -1,6 +1,6 @@
 /** What to do when nothing has come in yet: the URL to paste, and a sample to send. */
 import { useState } from "preact/hooks";
-import { ApiError, address, postJSON } from "../api/http";
+import { address, postJSON } from "../api/http";
 import type { Connect, SampleSent } from "../api/types";
 import { refreshStatus, status } from "../state/status";
 import { useQuery } from "../state/query";
@@ -27,15 +27,12 @@ export function ConnectFirst({ onSent }: { onSent: () => void }) {
 
 function WebhookURL() {
   const connect = useQuery<Connect>(address("/connect"));
-  if (!connect.data) {
-    const closed = connect.error instanceof ApiError;
-    return <p>{closed ? "Paste the webhook URL of your source into Apify." : "…"}</p>;
-  }
+  if (connect.error) return <p>Paste the webhook URL of your source into Apify, with its token.</p>; // not for every role
   return (
     <>
       <p>Paste this URL into Apify as the webhook's URL, with host and port as Apify can reach them. It holds the source's token.</p>
       <div class="connect-url">
-        <Code text={connect.data.webhook_url} wrap label="webhook URL" />
+        {connect.data ? <Code text={connect.data.webhook_url} wrap label="webhook URL" /> : <span class="bone" style={{ height: "40px" }} />}
       </div>
     </>
   );

@@ -4,6 +4,8 @@ import type { ComponentChildren } from "preact";
 
 export interface Column<T> {
   head: string;
+  /** Shown instead of the name. */
+  headCell?: ComponentChildren;
   /** Not shown, but read: for columns of buttons. */
   unseenHead?: boolean;
   num?: boolean;
@@ -37,7 +39,7 @@ export function Table<T>({ label, columns, rows, id, old = false, open, bones = 
           <tr>
             {columns.map((c) => (
               <th key={c.head} scope="col" class={classOf(c)}>
-                {c.unseenHead ? <span class="unseen">{c.head}</span> : c.head}
+                {c.headCell ?? (c.unseenHead ? <span class="unseen">{c.head}</span> : c.head)}
               </th>
             ))}
           </tr>

@@ -1,18 +1,19 @@
 import { useState } from "preact/hooks";
+import type { Dispatch, StateUpdater } from "preact/hooks";
 import { address } from "../api/http";
 import type { Delivery, Destination, Page as Listing } from "../api/types";
 import { deliveryStates } from "../api/types";
 import { params } from "../router";
-import { eventType } from "../lib/format";
+import { eventType, plural } from "../lib/format";
 import { apiRange } from "../lib/range";
 import { useQuery } from "../state/query";
+import { mayChange } from "../session";
 import { useSourceNames } from "../state/sources";
 import { Badge } from "../components/badge";
 import { ChangeDialog } from "../components/change";
 import { Choice, TextFilter } from "../components/fields";
 import { RunLink } from "../components/links";
 import { Moment } from "../components/moment";
-import { Operators } from "../components/operators";
 import { Page, Refresh } from "../components/page";
 import { Pager } from "../components/pager";
 import { RangePicker, useRange } from "../components/rangepicker";
@@ -70,7 +71,13 @@ export function DeliveriesPage() {
   const cursor = params.value.get("cursor");
   const list = useQuery<Listing<Delivery>>(address("/deliveries", { ...apiRange(range), ...chosen, cursor, limit: 50 }), { every: cursor ? undefined : 10_000 });
   const [asked, setAsked] = useState<BulkAction | null>(null);
+  const [picked, setPicked] = useState<ReadonlySet<string>>(new Set());
+  const listed = list.data?.items ?? [];
+  const chosenIDs = listed.map((d) => d.id).filter((id) => picked.has(id));
+  const can = mayChange.value ? bulkActions(chosen["state"] ?? "") : [];
+  const shown = can.length > 0 ? [pickColumn(listed, picked, setPicked), ...columns] : columns;
   const reload = (): void => {
+    setPicked(new Set());
     list.reload();
     destinations.reload();
   };
@@ -80,6 +87,9 @@ export function DeliveriesPage() {
       title="Deliveries"
       tools={
         <>
+          <a class="button" href="/river" title="The queue's own pages, read only">
+            Jobs
+          </a>
           <RangePicker fallback={usualRange} />
           <Refresh query={{ loading: list.loading, reload }} />
         </>
@@ -92,13 +102,11 @@ export function DeliveriesPage() {
         {sources.length > 1 && <Choice name="source" label="Source" options={sources} />}
         <TextFilter name="run_id" label="Run" placeholder="Run id" search wide />
         <span class="grow" />
-        <Operators>
-          {bulkActions(chosen["state"] ?? "").map((action) => (
-            <button key={action.path} type="button" class={`button${action.danger ? " danger" : ""}`} disabled={!list.data?.items.length} onClick={() => setAsked(action)}>
-              {action.label}…
-            </button>
-          ))}
-        </Operators>
+        {can.map((action) => (
+          <button key={action.path} type="button" class={`button${action.danger ? " danger" : ""}`} disabled={listed.length === 0} onClick={() => setAsked(action)}>
+            {action.verb} {chosenIDs.length > 0 ? chosenIDs.length : "all"}…
+          </button>
+        ))}
       </div>
       <section class="panel" aria-label="Deliveries">
         <Loaded query={list} bones={<Table label="Deliveries" columns={columns} rows={undefined} id={(d) => d.id} />}>
@@ -107,7 +115,7 @@ export function DeliveriesPage() {
               <Nothing configured={(destinations.data?.items.length ?? 1) > 0} filtered={filters.some((name) => chosen[name] !== "")} />
             ) : (
               <>
-                <Table label="Deliveries" columns={columns} rows={page.items} id={(d) => d.id} />
+                <Table label="Deliveries" columns={shown} rows={page.items} id={(d) => d.id} />
                 <Pager next={page.next} shown={page.items.length} />
               </>
             )
@@ -116,18 +124,30 @@ export function DeliveriesPage() {
       </section>
       {asked && (
         <ChangeDialog
-          title={`${asked.label} that the filters select`}
+          title={chosenIDs.length > 0 ? `${asked.verb} ${plural(chosenIDs.length, "delivery", "deliveries")}` : `${asked.verb} all that the filters select`}
           action={asked.verb}
           path={asked.path}
           done={asked.done}
           danger={asked.danger}
-          selection={selection}
+          selection={chosenIDs.length > 0 ? { ids: chosenIDs, state: chosen["state"] } : selection}
           onDone={reload}
           onClose={() => setAsked(null)}
         />
       )}
     </Page>
   );
+}
+
+/** Boxes to pick deliveries of this page with, one by one or all. */
+function pickColumn(listed: Delivery[], picked: ReadonlySet<string>, pick: Dispatch<StateUpdater<ReadonlySet<string>>>): Column<Delivery> {
+  const all = listed.length > 0 && listed.every((d) => picked.has(d.id));
+  const toggle = (id: string): void => pick((old) => new Set(old.has(id) ? [...old].filter((p) => p !== id) : [...old, id]));
+  return {
+    head: "Pick",
+    class: "pick",
+    headCell: <input type="checkbox" aria-label="Pick all of this page" checked={all} onChange={() => pick(all ? new Set() : new Set(listed.map((d) => d.id)))} />,
+    cell: (d) => <input type="checkbox" aria-label={`Pick ${eventType(d.event_type)} to ${d.destination}`} checked={picked.has(d.id)} onChange={() => toggle(d.id)} />,
+  };
 }
 
 function Nothing({ configured, filtered }: { configured: boolean; filtered: boolean }) {

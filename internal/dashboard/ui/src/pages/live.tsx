@@ -23,7 +23,7 @@ const columns: Column<LiveReceipt>[] = [
   { head: "Outcome", cell: (r) => <Badge of={r.outcome} /> },
   { head: "Why", rank: 2, cell: (r) => <Caught receipt={r} /> },
   { head: "Event", cell: (r) => <span class="nowrap">{eventType(r.type)}</span> },
-  { head: "Run", cell: (r) => <RunLink run={r} /> },
+  { head: "Run", class: "fill-s", cell: (r) => <RunLink run={r} /> },
   { head: "Actor", rank: 3, cell: (r) => <ActorLink id={r.actor_id} /> },
   { head: "Source", rank: 3, cell: (r) => <span class="muted">{r.source}</span> },
   { head: "After", rank: 2, num: true, cell: (r) => <Lag ms={r.lag_ms} /> },

@@ -1,4 +1,4 @@
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { signIn } from "../session";
 import { Mark } from "../components/icon";
 
@@ -6,8 +6,10 @@ export function Login() {
   const [token, setToken] = useState("");
   const [error, setError] = useState("");
   const [busy, setBusy] = useState(false);
+  const field = useRef<HTMLInputElement>(null);
   useEffect(() => {
     document.title = "Sign in · dedupgate";
+    field.current?.focus();
   }, []);
   const submit = async (e: Event): Promise<void> => {
     e.preventDefault();
@@ -36,7 +38,7 @@ export function Login() {
               name="token"
               autocomplete="current-password"
               spellcheck={false}
-              autofocus
+              ref={field}
               value={token}
               aria-invalid={error !== ""}
               aria-describedby="token-help"

@@ -13,6 +13,7 @@ import { Page, Refresh } from "../components/page";
 import { Panel } from "../components/panel";
 import { chooseRange, RangePicker, useRange } from "../components/rangepicker";
 import { Banner, Bones, Broken } from "../components/states";
+import { StormBanner } from "../components/storms";
 import { Legend } from "../components/legend";
 import { Figures } from "./overview/figures";
 import { Layers, Repeats, Health } from "./overview/shares";
@@ -42,6 +43,7 @@ export function OverviewPage() {
     >
       {overview.error && <Broken error={overview.error} retry={overview.reload} />}
       {overview.data && <StoreBanners redis={overview.data.redis} database={overview.data.database} />}
+      <StormBanner />
       {nothingYet ? (
         <ConnectFirst onSent={overview.reload} />
       ) : (

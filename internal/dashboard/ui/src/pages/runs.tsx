@@ -23,7 +23,7 @@ const usualRange = "30d";
 const filters = ["source", "kind", "run_id", "status", "actor_id", "task_id"];
 
 const columns: Column<Run>[] = [
-  { head: "Run", cell: (r) => <RunLink run={r} /> },
+  { head: "Run", class: "fill-s", cell: (r) => <RunLink run={r} /> },
   { head: "Status", cell: (r) => <Badge of={r.status} /> },
   { head: "Actor", rank: 2, cell: (r) => <ActorLink id={r.actor_id} /> },
   { head: "Task", rank: 3, cell: (r) => <Task id={r.task_id} /> },

@@ -84,7 +84,9 @@ function One({ source: s }: { source: Source }) {
             <a href={`/?source=${encodeURIComponent(s.name)}`}>{plural(s.receipts, "request")}</a>, {plural(s.duplicates, "duplicate")},{" "}
             <a href={`/quarantine?source=${encodeURIComponent(s.name)}`}>{count(s.quarantined)} quarantined</a>
           </Fact>
-          <Fact name="Tokens">{s.tokens === 0 ? "one, made by the gateway itself" : plural(s.tokens, "token")}</Fact>
+          <Fact name="Credentials">
+            <Credentials source={s} />
+          </Fact>
           {s.setting && s.configured && (
             <Fact name="Window">
               <a href={`/ttl?source=${encodeURIComponent(s.name)}`}>{s.setting.window}</a>, lease {s.setting.lease}
@@ -104,6 +106,29 @@ function One({ source: s }: { source: Source }) {
         {s.configured && <HowTo source={s} />}
       </div>
     </Panel>
+  );
+}
+
+/** Which token or secret let requests in, and when it did last: one that nobody uses any more can go. */
+function Credentials({ source: s }: { source: Source }) {
+  if (!s.credentials?.length) return <>{plural(s.tokens, "token")}</>;
+  return (
+    <ul>
+      {s.credentials.map((c) => (
+        <li key={c.name}>
+          <span class="mono">{c.name}</span>{" "}
+          <span class="muted">
+            {c.last_used_at ? (
+              <>
+                used <Moment at={c.last_used_at} as="ago" />
+              </>
+            ) : (
+              "not used since this process started"
+            )}
+          </span>
+        </li>
+      ))}
+    </ul>
   );
 }
 

@@ -27,7 +27,7 @@ const ages: [string, string][] = [
 ];
 
 const runColumns: Column<Run>[] = [
-  { head: "Run", cell: (r) => <RunLink run={r} /> },
+  { head: "Run", class: "fill-s", cell: (r) => <RunLink run={r} /> },
   { head: "Status", cell: (r) => <Badge of={r.status} /> },
   { head: "Actor", rank: 2, cell: (r) => <ActorLink id={r.actor_id} /> },
   { head: "Source", rank: 3, cell: (r) => <span class="muted">{r.source}</span> },

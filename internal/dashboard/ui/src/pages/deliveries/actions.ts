@@ -1,15 +1,14 @@
 /** What can be done with all deliveries that the filters select, by the state they are filtered by. */
 export interface BulkAction {
-  label: string;
   verb: string;
   path: string;
   done: string;
   danger: boolean;
 }
 
-const retry: BulkAction = { label: "Retry all", verb: "Retry", path: "/deliveries/retry", done: "retried", danger: false };
-const cancel: BulkAction = { label: "Cancel all", verb: "Cancel", path: "/deliveries/cancel", done: "cancelled", danger: true };
-const release: BulkAction = { label: "Release all", verb: "Release", path: "/deliveries/release", done: "released", danger: false };
+const retry: BulkAction = { verb: "Retry", path: "/deliveries/retry", done: "retried", danger: false };
+const cancel: BulkAction = { verb: "Cancel", path: "/deliveries/cancel", done: "cancelled", danger: true };
+const release: BulkAction = { verb: "Release", path: "/deliveries/release", done: "released", danger: false };
 
 export function bulkActions(state: string): BulkAction[] {
   switch (state) {

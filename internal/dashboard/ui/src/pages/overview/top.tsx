@@ -18,7 +18,7 @@ export function TopPanel({ by, range, source }: { by: "actor" | "run"; range: Ra
     keep: `top ${by}`,
   });
   const columns = [
-    { head: by === "actor" ? "Actor" : "Run", cell: (item: Item) => <Name by={by} item={item} /> },
+    { head: by === "actor" ? "Actor" : "Run", class: "fill-s", cell: (item: Item) => <Name by={by} item={item} /> },
     { head: "Source", rank: 2 as const, cell: (item: Item) => <span class="muted">{item.source}</span> },
     { head: "Duplicates", num: true, cell: (item: Item) => count(item.count) },
     { head: "Share", num: true, cell: (item: Item) => <span class="muted">{percent(item.count, item.count / item.share)}</span> },
@@ -27,10 +27,15 @@ export function TopPanel({ by, range, source }: { by: "actor" | "run"; range: Ra
   return (
     <Panel title={titles[by]} note={top.data?.at_least ? "at least" : undefined} flush>
       <Loaded query={top} bones={table(undefined)}>
-        {(data) => (data.items.length === 0 ? <Empty title="No duplicates in this range" /> : table(data.items))}
+        {(data) => (data.items.length === 0 ? <Empty title={behind(data) ? "Still counting" : "No duplicates in this range"} /> : table(data.items))}
       </Loaded>
     </Panel>
   );
+}
+
+/** behind says that the newest duplicates are not counted yet: it is done every ten seconds or so. */
+function behind(top: Top): boolean {
+  return top.counted_until !== undefined && Date.parse(top.counted_until) < Math.min(Date.parse(top.until), Date.now()) - 1000;
 }
 
 function Name({ by, item }: { by: string; item: Item }) {
