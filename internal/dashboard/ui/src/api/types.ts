@@ -149,6 +149,7 @@ export interface Overview {
 
 export interface Top {
   by: string;
+  until: string;
   repeats: number;
   at_least: boolean;
   counted_until?: string;
