@@ -62,7 +62,7 @@ func TestEveryPageIsIndexHTML(t *testing.T) {
 func TestAssetsAreKeptForever(t *testing.T) {
 	t.Parallel()
 	r := get(t, built, "/assets/index-abc123.js", nil)
-	if body := text(t, r); r.StatusCode != 200 || !strings.HasPrefix(body, "export") {
+	if body := text(t, r); r.StatusCode != http.StatusOK || !strings.HasPrefix(body, "export") {
 		t.Fatalf("%d %q", r.StatusCode, body)
 	}
 	if got := r.Header.Get("Cache-Control"); got != "public, max-age=31536000, immutable" {
@@ -98,7 +98,7 @@ func TestGzipForThoseWhoTakeIt(t *testing.T) {
 
 func TestAPageThatHasNotChangedIsNotSentAgain(t *testing.T) {
 	t.Parallel()
-	etag := get(t, built, "/", nil).Header.Get("Etag")
+	etag := get(t, built, "/", nil).Header.Get("ETag")
 	r := get(t, built, "/live", http.Header{"If-None-Match": {etag}})
 	if body := text(t, r); r.StatusCode != http.StatusNotModified || body != "" {
 		t.Errorf("%d %q", r.StatusCode, body)

@@ -78,7 +78,7 @@ func (f *file) serve(w http.ResponseWriter, r *http.Request, status int) {
 	h := w.Header()
 	h.Set("Content-Type", f.contentType)
 	h.Set("Cache-Control", f.cache)
-	h.Set("Etag", f.etag)
+	h.Set("ETag", f.etag)
 	h.Set("Vary", "Accept-Encoding")
 	if status == http.StatusOK && r.Header.Get("If-None-Match") == f.etag {
 		w.WriteHeader(http.StatusNotModified)

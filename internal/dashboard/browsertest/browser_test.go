@@ -209,9 +209,3 @@ func openDashboard(t *testing.T, g *gateway) *browser {
 	b.signIn(adminToken)
 	return b
 }
-
-// figure is the value under a heading of the overview.
-func (b *browser) figure(name string) string {
-	b.t.Helper()
-	return strings.TrimSpace(eval[string](b, `[...document.querySelectorAll(".figures dt")].find((e) => e.textContent === `+quote(name)+`)?.nextSibling.textContent ?? ""`))
-}

@@ -5,7 +5,7 @@ import { apiRange } from "../../lib/range";
 import type { Range } from "../../lib/range";
 import { useQuery } from "../../state/query";
 import { Panel } from "../../components/panel";
-import { Empty, Loaded } from "../../components/states";
+import { Loaded } from "../../components/states";
 import { Table } from "../../components/table";
 
 type Item = Top["items"][number];
@@ -14,7 +14,7 @@ const titles = { actor: "Actors with most duplicates", run: "Runs with most dupl
 
 export function TopPanel({ by, range, source }: { by: "actor" | "run"; range: Range; source: string }) {
   const top = useQuery<Top>(address("/top", { by, ...apiRange(range), source, limit: 8 }), {
-    every: range.kind === "last" ? 30_000 : undefined,
+    every: range.kind === "last" ? 10_000 : undefined,
     keep: `top ${by}`,
   });
   const columns = [
@@ -27,7 +27,13 @@ export function TopPanel({ by, range, source }: { by: "actor" | "run"; range: Ra
   return (
     <Panel title={titles[by]} note={top.data?.at_least ? "at least" : undefined} flush>
       <Loaded query={top} bones={table(undefined)}>
-        {(data) => (data.items.length === 0 ? <Empty title={behind(data) ? "Still counting" : "No duplicates in this range"} /> : table(data.items))}
+        {(data) =>
+          data.items.length === 0 ? (
+            <p class="nothing muted">{behind(data) ? "Still counting: that takes a few seconds." : "No duplicates in this time range."}</p>
+          ) : (
+            table(data.items)
+          )
+        }
       </Loaded>
     </Panel>
   );
