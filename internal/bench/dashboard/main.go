@@ -76,7 +76,6 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("\nrepeats answered a second, median of %d rounds: %.0f without a stream, %.0f with one: %+.1f %% (bar: above -2 %%)\n",
-		opts.rounds, cost.without, cost.with, 100*(cost.with/cost.without-1))
+	cost.report(os.Stdout)
 	return nil
 }

@@ -19,8 +19,21 @@ const (
 	stormEvents = 10_000
 )
 
-// streamCost compares the median rates of storms.
-type streamCost struct{ without, with float64 }
+// streamCost holds the rates of storms: each with a stream comes right after one without.
+type streamCost struct{ without, with []float64 }
+
+// report tells the median change and how far half of the changes are spread: what is below that spread nobody can tell.
+func (c streamCost) report(out io.Writer) {
+	changes := make([]float64, len(c.with))
+	for i := range c.with {
+		changes[i] = 100 * (c.with[i]/c.without[i] - 1)
+	}
+	slices.Sort(changes)
+	fmt.Fprintf(out, "\nrepeats answered a second: %.0f without a stream, %.0f with one (medians of %d rounds)\n",
+		median(c.without), median(c.with), len(changes))
+	fmt.Fprintf(out, "change from one to the other: %+.1f %%, half of the rounds between %+.1f and %+.1f %% (bar: above -2 %%)\n",
+		median(changes), changes[len(changes)/4], changes[3*len(changes)/4])
+}
 
 // measureStream lets storms of repeats come, every other one while a page shows receipts live.
 func (s *stage) measureStream(ctx context.Context, rounds int, length time.Duration) (streamCost, error) {
@@ -49,7 +62,7 @@ func (s *stage) measureStream(ctx context.Context, rounds int, length time.Durat
 			without = append(without, rate)
 		}
 	}
-	return streamCost{median(without), median(with)}, nil
+	return streamCost{without, with}, nil
 }
 
 func (s *stage) storm(ctx context.Context, plan load.Plan) (rate float64, err error) {
@@ -96,6 +109,6 @@ func (s *stage) openStream(ctx context.Context) (shut func(), err error) {
 }
 
 func median(list []float64) float64 {
-	slices.Sort(list)
-	return list[len(list)/2]
+	sorted := slices.Sorted(slices.Values(list))
+	return sorted[len(sorted)/2]
 }
