@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"os/exec"
 	"slices"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
