@@ -14,13 +14,6 @@ type sumRow struct {
 
 func (sumRow) TableName() string { return "rollup_sums" }
 
-type seenRow struct {
-	Source string `gorm:"primaryKey"`
-	SeenAt time.Time
-}
-
-func (seenRow) TableName() string { return "sources_seen" }
-
 type sliceRow struct {
 	Start   time.Time `gorm:"primaryKey"`
 	Seen    int64

@@ -95,9 +95,8 @@ func writeSums(tx *gorm.DB, from, to time.Time, sums map[sumRow]int64) error {
 // writeSeen moves the sources' last minutes on, never back.
 func writeSeen(tx *gorm.DB, seen map[string]int64) error {
 	for source, last := range seen {
-		row := seenRow{Source: source, SeenAt: time.Unix(last, 0).UTC()}
 		err := tx.Exec("INSERT INTO sources_seen (source, seen_at) VALUES (?, ?) ON CONFLICT (source) DO UPDATE SET seen_at = excluded.seen_at "+
-			"WHERE sources_seen.seen_at < excluded.seen_at", row.Source, row.SeenAt).Error
+			"WHERE sources_seen.seen_at < excluded.seen_at", source, time.Unix(last, 0).UTC()).Error
 		if err != nil {
 			return err
 		}
