@@ -58,15 +58,25 @@ func (s *stage) forwarded(ctx context.Context, f *findings) (err error) {
 		return nil
 	}
 	plan := load.Plan{Duration: s.opts.duration}
-	err = errors.Join(send(warmingUp, g, load.Plan{Duration: warmUp}), send(bareRequests, s.bare, plan))
+	if err = send(warmingUp, g, load.Plan{Duration: warmUp}); err != nil {
+		return err
+	}
+	if _, err = s.drainDeliveries(ctx, told); err != nil {
+		return err
+	}
+	if err = send(bareRequests, s.bare, plan); err != nil {
+		return err
+	}
 	for range s.opts.rounds {
-		err = errors.Join(err, send(forwardingFirst, g, plan), send(bareRequests, s.bare, plan))
-	}
-	if err != nil {
-		return err
-	}
-	if f.Forwarding.Rate, err = s.drainDeliveries(ctx, told); err != nil {
-		return err
+		if err = send(forwardingFirst, g, plan); err != nil {
+			return err
+		}
+		if f.Forwarding.Rate, err = s.drainDeliveries(ctx, told); err != nil { // before the yardstick, which shall not pay for it
+			return err
+		}
+		if err = send(bareRequests, s.bare, plan); err != nil {
+			return err
+		}
 	}
 	began := time.Now()
 	if err = send(wakingUp, g, load.Plan{Duration: s.opts.duration, Rate: wakeUpRate}); err != nil {
