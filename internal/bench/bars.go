@@ -46,8 +46,9 @@ func (f *findings) bars() []bar {
 		atLeast("first deliveries ÷ naive first deliveries", newSpread(f.ratios(gatewayFirst, answeredRate, naiveFirst)), barFirstNaive),
 		atLeast("repeats, answered ÷ bare", newSpread(f.ratios(gatewayRepeats, answeredRate, bareRequests)), barRepeats),
 		atLeast("repeats, until every one is a receipt row ÷ bare", newSpread(f.ratios(gatewayRepeats, drainedRate, bareRequests)), barReceipts),
-		within("p99 of first deliveries at half the maximum", f.p99(halfFirst)),
-		within("p99 of repeats at half the maximum", f.p99(halfRepeats)),
+		within("p99 of first deliveries at half the maximum", f.p99(halfFirst), barLatency),
+		within("p99 of repeats at half the maximum", f.p99(halfRepeats), barLatency),
+		within("p99 of first deliveries beside 100,000 repeats a minute", f.p99(firstBesideStorm), barBeside),
 		{
 			Name: "bytes of Redis a settled event, all told", Measured: fmt.Sprintf("%.0f", f.RedisBytes),
 			Limit: fmt.Sprintf("≤ %d", barRedisBytes), Missed: f.RedisBytes > barRedisBytes,
@@ -55,10 +56,7 @@ func (f *findings) bars() []bar {
 		f.longTables(),
 		atLeast("first deliveries while handing on ÷ bare", newSpread(f.ratios(forwardingFirst, answeredRate, bareRequests)), barFirst),
 		f.handedOn(),
-		{
-			Name: "from receipt to the first attempt, median", Measured: round(f.Forwarding.WakeUp).String(),
-			Limit: fmt.Sprintf("≤ %v", barWakeUp), Missed: f.Forwarding.WakeUp > barWakeUp, Left: f.Forwarding.WakeUp == 0,
-		},
+		within("from receipt to the first attempt, median", f.Forwarding.WakeUp, barWakeUp),
 		{
 			Name:     "growth of the gateway's memory in a long storm of repeats",
 			Measured: fmt.Sprintf("%+.1f %%, to %.0f MB", 100*f.Storm.Growth(), f.Storm.Late/1e6),
@@ -75,9 +73,9 @@ func atLeast(name string, s spread, limit float64) bar {
 	}
 }
 
-func within(name string, p99 time.Duration) bar {
+func within(name string, p99, limit time.Duration) bar {
 	return bar{
-		Name: name, Measured: round(p99).String(), Limit: fmt.Sprintf("≤ %v", barLatency), Missed: p99 > barLatency, Left: p99 == 0,
+		Name: name, Measured: round(p99).String(), Limit: fmt.Sprintf("≤ %v", limit), Missed: p99 > limit, Left: p99 == 0,
 	}
 }
 

@@ -43,53 +43,75 @@ func (s *stage) forwarded(ctx context.Context, f *findings) (err error) {
 		return err
 	}
 	defer g.stop()
-	told := int64(0)
-	send := func(k kind, c *contender, plan load.Plan) error {
-		p, err := s.first(ctx, k, c, plan)
-		if err != nil {
-			return err
-		}
-		if c == g {
-			told += int64(p.Result.Answered())
-		}
-		if k != warmingUp {
-			f.Phases = append(f.Phases, p)
-		}
-		return nil
-	}
-	plan := load.Plan{Duration: s.opts.duration}
-	if err = send(warmingUp, g, load.Plan{Duration: warmUp}); err != nil {
-		return err
-	}
-	if _, err = s.drainDeliveries(ctx, told); err != nil {
-		return err
-	}
-	if err = send(bareRequests, s.bare, plan); err != nil {
-		return err
-	}
-	for range s.opts.rounds {
-		if err = send(forwardingFirst, g, plan); err != nil {
-			return err
-		}
-		if f.Forwarding.Rate, err = s.drainDeliveries(ctx, told); err != nil { // before the yardstick, which shall not pay for it
-			return err
-		}
-		if err = send(bareRequests, s.bare, plan); err != nil {
+	h := &handing{stage: s, found: f, gateway: g}
+	for _, step := range []func(context.Context) error{h.warm, h.rounds, h.wakeUps} {
+		if err = step(ctx); err != nil {
 			return err
 		}
 	}
-	began := time.Now()
-	if err = send(wakingUp, g, load.Plan{Duration: s.opts.duration, Rate: wakeUpRate}); err != nil {
-		return err
-	}
-	if _, err = s.drainDeliveries(ctx, told); err != nil {
-		return err
-	}
-	if f.Forwarding.WakeUp, err = s.wakeUp(ctx, began); err != nil {
-		return err
-	}
-	f.Forwarding.Events = told
+	f.Forwarding.Events = h.told
 	f.Forwarding.Delivered, err = s.delivered(ctx)
+	return err
+}
+
+// handing is the part of a run in which a gateway hands events on.
+type handing struct {
+	*stage
+	found   *findings
+	gateway *contender
+	told    int64 // events told to it
+}
+
+// send runs one phase and keeps it.
+func (h *handing) send(ctx context.Context, k kind, c *contender, plan load.Plan) error {
+	p, err := h.first(ctx, k, c, plan)
+	if err != nil {
+		return err
+	}
+	if c == h.gateway {
+		h.told += int64(p.Result.Answered())
+	}
+	if k != warmingUp {
+		h.found.Phases = append(h.found.Phases, p)
+	}
+	return nil
+}
+
+func (h *handing) warm(ctx context.Context) error {
+	if err := h.send(ctx, warmingUp, h.gateway, load.Plan{Duration: warmUp}); err != nil {
+		return err
+	}
+	_, err := h.drainDeliveries(ctx, h.told)
+	return err
+}
+
+// rounds measures first deliveries between phases of the yardstick, which do not pay for the backlog.
+func (h *handing) rounds(ctx context.Context) error {
+	plan := load.Plan{Duration: h.opts.duration}
+	err := h.send(ctx, bareRequests, h.bare, plan)
+	for range h.opts.rounds {
+		if err == nil {
+			err = h.send(ctx, forwardingFirst, h.gateway, plan)
+		}
+		if err == nil {
+			h.found.Forwarding.Rate, err = h.drainDeliveries(ctx, h.told)
+		}
+		if err == nil {
+			err = h.send(ctx, bareRequests, h.bare, plan)
+		}
+	}
+	return err
+}
+
+func (h *handing) wakeUps(ctx context.Context) error {
+	began := time.Now()
+	err := h.send(ctx, wakingUp, h.gateway, load.Plan{Duration: h.opts.duration, Rate: wakeUpRate})
+	if err == nil {
+		_, err = h.drainDeliveries(ctx, h.told)
+	}
+	if err == nil {
+		h.found.Forwarding.WakeUp, err = h.wakeUp(ctx, began)
+	}
 	return err
 }
 

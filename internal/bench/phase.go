@@ -27,6 +27,8 @@ const (
 	fullBare       kind = "bare, beside long tables"
 	fullFirst      kind = "gateway, first, long tables"
 
+	firstBesideStorm kind = "gateway, 200 first/s beside a storm"
+
 	forwardingFirst kind = "gateway, first, handing on"
 	wakingUp        kind = "gateway, 50 events/s, handing on"
 	warmingUp       kind = "warming up"

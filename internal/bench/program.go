@@ -34,7 +34,7 @@ func (s *stage) perform(ctx context.Context) (*findings, error) {
 		return nil, err
 	}
 	for _, step := range []func(context.Context, *findings) error{
-		s.settle, s.warm, s.rounds, s.halves, s.storm, s.forwarded, s.fill,
+		s.settle, s.warm, s.rounds, s.halves, s.storm, s.besideStorm, s.forwarded, s.fill,
 	} {
 		if err = step(ctx, f); err != nil {
 			return nil, err

@@ -54,7 +54,7 @@ func passing() *findings {
 			at(bareRequests, 100), at(gatewayFirst, 40), at(bareRequests, 100), at(gatewayRepeats, 100), at(bareRequests, 100),
 			at(naiveFirst, 20), at(naiveRepeats, 80), at(halfFirst, 20), at(halfRepeats, 50), at(gatewayStorm, 100),
 			at(fullBare, 100), at(fullFirst, 39), at(fullBare, 100),
-			at(bareRequests, 100), at(forwardingFirst, 31), at(bareRequests, 100),
+			at(bareRequests, 100), at(forwardingFirst, 31), at(bareRequests, 100), at(firstBesideStorm, 200),
 		},
 		Forwarding: forwarding{Events: 5000, Delivered: 5000, Rate: 1600, WakeUp: 10 * time.Millisecond},
 		RedisBytes: 180, Storm: memory{Early: 100e6, Late: 101e6}, Rows: 10_000_000,
@@ -70,12 +70,15 @@ func TestBarsAreMissedOneByOne(t *testing.T) {
 	}
 	late := at(halfRepeats, 50)
 	late.Result.Latency.Record(time.Second)
+	slow := at(firstBesideStorm, 200)
+	slow.Result.Latency.Record(time.Second)
 	for name, spoil := range map[string]func(*findings){
 		"first deliveries ÷ bare":        func(f *findings) { f.Phases[1] = at(gatewayFirst, 30); f.Phases[0] = at(bareRequests, 101) },
 		"first deliveries ÷ naive":       func(f *findings) { f.Phases[5] = at(naiveFirst, 27) },
 		"repeats, answered":              func(f *findings) { f.Phases[3].Result.Statuses[200] = 79; f.Phases[3].Drained = time.Second },
 		"repeats, until every one":       func(f *findings) { f.Phases[3].Drained = 3 * time.Second },
 		"p99 of repeats":                 func(f *findings) { f.Phases[8] = late },
+		"p99 of first deliveries beside": func(f *findings) { f.Phases[16] = slow },
 		"bytes of Redis":                 func(f *findings) { f.RedisBytes = 201 },
 		"first deliveries with 10.0 mi":  func(f *findings) { f.Phases[11] = at(fullFirst, 35) },
 		"growth of the gateway":          func(f *findings) { f.Storm.Late = 111e6 },
