@@ -130,7 +130,9 @@ func (s *stream) batch(b *batch) {
 		}
 		of = len(items)
 	}
-	items = spread(items, tailBatch)
+	if len(items) > tailBatch {
+		items = spread(items, tailSample)
+	}
 	if len(items) == 0 {
 		return
 	}

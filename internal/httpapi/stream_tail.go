@@ -20,9 +20,11 @@ const (
 	// tailOverlap is how far each look goes back behind the last one: receipts are committed a little after they are
 	// received, those of duplicates that Redis has told a little later still.
 	tailOverlap = 2 * time.Second
-	// tailMarks bounds one look, tailBatch what one event holds: 1,000 receipts a second.
-	tailMarks = 2500
-	tailBatch = 500
+	// tailMarks bounds one look, tailBatch what one event holds: 1,000 receipts a second. Of more, tailSample are shown:
+	// nobody reads a flood, and what is not read costs senders nothing.
+	tailMarks  = 2500
+	tailBatch  = 500
+	tailSample = 100
 	// tailTimeout bounds one look.
 	tailTimeout = 3 * time.Second
 	// tailLinger is how long the tail goes on without a stream, so that one that breaks off can be resumed.
@@ -216,7 +218,7 @@ func (w *watch) look() {
 	found := &batch{of: len(fresh), perSecond: float64(len(fresh)) / max(began.Sub(w.looked), tailEvery).Seconds()}
 	if err == nil && len(fresh) > 0 {
 		if len(fresh) > tailBatch && !w.choosy() {
-			fresh = spread(fresh, tailBatch)
+			fresh = spread(fresh, tailSample)
 		}
 		found.items, err = w.reader.LiveReceipts(ctx, fresh)
 	}
@@ -254,7 +256,7 @@ func (w *watch) fresh(ctx context.Context, since time.Time) ([]view.ReceiptMark,
 	return fresh, nil
 }
 
-// spread picks n of a list, evenly.
+// spread picks n of a list, evenly; all of a shorter one.
 func spread[T any](list []T, n int) []T {
 	if len(list) <= n {
 		return list

@@ -245,7 +245,7 @@ func TestAFloodIsSampled(t *testing.T) {
 		}
 		time.Sleep(time.Second)
 		got := took(l)
-		if len(got) != 1 || len(got[0].items) != tailBatch || got[0].of != 2000 {
+		if len(got) != 1 || len(got[0].items) != tailSample || got[0].of != 2000 {
 			t.Fatalf("%d batches", len(got))
 		}
 		choosy, _, _ := mustListen(t, tl, liveFilter{runID: "rare"}, "")
@@ -376,8 +376,8 @@ func TestAFloodSaysThatItIsSampled(t *testing.T) {
 	t.Parallel()
 	w := httptest.NewRecorder()
 	s := stream{tail: newTail(&Dashboard{}), listener: &listener{}, out: deadlines{w}}
-	s.batch(&batch{id: "x-1", items: make([]view.LiveReceipt, tailBatch), of: 2000, perSecond: 4000})
-	if s.failed != nil || !strings.Contains(w.Body.String(), "event: sampled\ndata: {\"shown\":500,\"of\":2000,\"per_second\":4000}\n\nevent: receipts\nid: x-1\ndata: ") {
+	s.batch(&batch{id: "x-1", items: make([]view.LiveReceipt, tailSample), of: 2000, perSecond: 4000})
+	if s.failed != nil || !strings.Contains(w.Body.String(), "event: sampled\ndata: {\"shown\":100,\"of\":2000,\"per_second\":4000}\n\nevent: receipts\nid: x-1\ndata: ") {
 		t.Errorf("%v %.300s", s.failed, w.Body)
 	}
 }
