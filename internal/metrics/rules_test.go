@@ -13,7 +13,11 @@ import (
 	"github.com/dedupgate/dedupgate/internal/metrics"
 )
 
-const rulesFile, ruleCasesFile = "../../configs/prometheus/dedupgate.rules.yaml", "../../configs/prometheus/dedupgate.rules.test.yaml"
+const (
+	rulesFile     = "../../configs/prometheus/dedupgate.rules.yaml"
+	ruleCasesFile = "../../configs/prometheus/dedupgate.rules.test.yaml"
+	boardFile     = "../../configs/grafana/dedupgate.json"
+)
 
 func readFile(t *testing.T, name string) string {
 	t.Helper()
@@ -46,7 +50,7 @@ func TestAlertsSpeakOfSeriesThatExist(t *testing.T) {
 		names, labelled = append(names, name), append(labelled, name+"{"+labels)
 	}
 	word, matcher := regexp.MustCompile(`dedupgate_[a-z_]+`), regexp.MustCompile(`(dedupgate_[a-z_]+)\{([a-z]+=".*?")\}`)
-	for _, file := range []string{rulesFile, ruleCasesFile} {
+	for _, file := range []string{rulesFile, ruleCasesFile, boardFile} {
 		text := readFile(t, file)
 		used := word.FindAllString(text, -1)
 		if len(used) == 0 {
