@@ -60,7 +60,7 @@ export function Choice({ name, label, all = "All", options }: ChoiceProps) {
       <select class="input" value={value} onChange={(e) => setParams({ [name]: e.currentTarget.value, cursor: null })}>
         <option value="">{all}</option>
         {value !== "" && !pairs.some(([v]) => v === value) && <option value={value}>{value}</option>}
-        {pairs.map(([v, shown]) => (
+        {pairs.filter(([v, shown]) => shown !== all || v === value).map(([v, shown]) => (
           <option key={v} value={v}>
             {shown}
           </option>

@@ -123,6 +123,7 @@ function schedule(u: uPlot, ink: Ink, ttl: TTL): void {
   ctx.save();
   ctx.font = `${11 * devicePixelRatio}px ${getComputedStyle(document.body).fontFamily}`;
   ctx.textAlign = "center";
+  let free = -Infinity; // where the last number ends: on a narrow screen they would run into each other
   for (const retry of ttl.schedule) {
     const from = u.valToPos(retry.earliest_ms, "x", true);
     const to = u.valToPos(retry.latest_ms, "x", true);
@@ -132,7 +133,11 @@ function schedule(u: uPlot, ink: Ink, ttl: TTL): void {
     ctx.fillStyle = mark;
     ctx.fillRect(at, bbox.top, Math.max(1, devicePixelRatio), bbox.height);
     ctx.fillStyle = text;
-    ctx.fillText(String(retry.retry), at, bbox.top - 14 * devicePixelRatio);
+    const number = String(retry.retry);
+    const half = ctx.measureText(number).width / 2;
+    if (at - half < free) continue;
+    ctx.fillText(number, at, bbox.top - 14 * devicePixelRatio);
+    free = at + half + 2 * devicePixelRatio;
   }
   ctx.restore();
 }

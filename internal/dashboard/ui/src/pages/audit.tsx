@@ -51,7 +51,7 @@ export function AuditPage() {
     >
       <p class="lead">What operators changed, who it was and why. Entries are never altered.</p>
       <div class="filters" role="search">
-        <TextFilter name="actor" label="Who" placeholder="Name of the token or person" search />
+        <TextFilter name="actor" label="Who" placeholder="Token or person" search />
         <TextFilter name="action" label="What" placeholder="quarantine.replay" />
         <TextFilter name="target" label="On" placeholder="Id or name" />
       </div>

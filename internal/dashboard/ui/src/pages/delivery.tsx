@@ -117,7 +117,7 @@ function History({ history: { delivery: d, attempts, attempts_cut } }: { history
             <dd>{d.source}</dd>
           </div>
           <div>
-            <dt>Made</dt>
+            <dt>Created</dt>
             <dd>
               <Moment at={d.created_at} /> {d.replay > 0 ? <span class="muted">as replay {d.replay}</span> : ""}
             </dd>

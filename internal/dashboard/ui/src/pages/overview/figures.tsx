@@ -5,11 +5,10 @@ import { duration } from "../../lib/time";
 
 export function Figures({ overview: o }: { overview: Overview | undefined }) {
   const seconds = o ? Math.max(1, (Date.parse(o.until) - Date.parse(o.since)) / 1000) : 1;
-  const spoken = o ? o.let_through + o.duplicates : 0;
   return (
     <dl class="figures">
       <Figure name="Received" value={o && short(o.receipts)} title={o && count(o.receipts)} sub={o && rate(o.receipts / seconds)} />
-      <Figure name="Let through" value={o && short(o.let_through)} title={o && count(o.let_through)} sub={o && percent(o.let_through, spoken)} />
+      <Figure name="Let through" value={o && short(o.let_through)} title={o && count(o.let_through)} sub={o && `${percent(o.let_through, o.receipts)} of all`} />
       <Figure name="Duplicates" value={o && short(o.duplicates)} title={o && count(o.duplicates)} sub={o && rate(o.duplicates / seconds)} />
       <Figure
         name="Saved"
