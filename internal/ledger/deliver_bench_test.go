@@ -21,6 +21,8 @@ type noJobs struct{ jobs }
 
 func (noJobs) EnqueuePostgres(context.Context, pgx.Tx, []delivery.Due) error { return nil }
 func (noJobs) EnqueueSQLite(context.Context, *sql.Tx, []delivery.Due) error  { return nil }
+func (noJobs) WithdrawPostgres(context.Context, pgx.Tx, []dedup.ID) error    { return nil }
+func (noJobs) WithdrawSQLite(context.Context, *sql.Tx, []dedup.ID) error     { return nil }
 
 // BenchmarkRecordForwarding is BenchmarkRecord's first/64 with and without a destination. Its unit is one batch.
 func BenchmarkRecordForwarding(b *testing.B) {

@@ -10,11 +10,12 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"github.com/dedupgate/dedupgate/internal/dedup"
 	"github.com/dedupgate/dedupgate/internal/delivery"
 	"github.com/dedupgate/dedupgate/internal/view"
 )
 
-// change is what operators do to deliveries: in one transaction their rows are locked and changed, jobs are made, and the
+// change is what operators do to deliveries: in one transaction their rows are locked and changed, jobs are taken back and made, and the
 // audit learns who did it and why.
 type change struct {
 	action string // of the audit, as are the next two
@@ -167,6 +168,9 @@ func (l *Ledger) applyChange(tx *gorm.DB, pinned *sql.Conn, act view.Act, c chan
 	if err == nil {
 		err = c.apply(writer{tx: tx, dialect: l.dialect, statements: l.statements}, rows, now)
 	}
+	if err == nil {
+		err = l.withdraw(tx, pinned, due)
+	}
 	if err == nil && c.jobs {
 		err = l.poster(tx, pinned)(due)
 	}
@@ -176,6 +180,19 @@ func (l *Ledger) applyChange(tx *gorm.DB, pinned *sql.Conn, act view.Act, c chan
 		})
 	}
 	return err
+}
+
+// withdraw takes back the jobs that deliveries may have: one that is called off needs none, and two jobs of one that goes on
+// could be worked by two processes at once.
+func (l *Ledger) withdraw(tx *gorm.DB, pinned *sql.Conn, due []delivery.Due) error {
+	if l.outbox == nil || len(due) == 0 {
+		return nil
+	}
+	ids := make([]dedup.ID, len(due))
+	for i := range due {
+		ids[i] = due[i].ID
+	}
+	return l.dialect.withdraw(tx, pinned, l.outbox, ids)
 }
 
 // touch sets the time of a change on copies of rows.

@@ -49,6 +49,24 @@ func (j *jobs) EnqueueSQLite(ctx context.Context, tx *sql.Tx, due []delivery.Due
 	return nil
 }
 
+func (j *jobs) WithdrawPostgres(ctx context.Context, tx pgx.Tx, ids []dedup.ID) error {
+	texts := make([]string, len(ids))
+	for i, id := range ids {
+		texts[i] = id.String()
+	}
+	_, err := tx.Exec(ctx, "DELETE FROM jobs WHERE delivery_id = ANY($1)", texts)
+	return err
+}
+
+func (j *jobs) WithdrawSQLite(ctx context.Context, tx *sql.Tx, ids []dedup.ID) error {
+	for _, id := range ids {
+		if _, err := tx.ExecContext(ctx, "DELETE FROM jobs WHERE delivery_id = ?", id.String()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // to routes every event to the same destinations.
 func to(destinations ...string) func(delivery.Event) []delivery.Route {
 	routes := make([]delivery.Route, len(destinations))

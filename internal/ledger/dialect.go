@@ -7,6 +7,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/dedupgate/dedupgate/internal/dedup"
 	"github.com/dedupgate/dedupgate/internal/delivery"
 )
 
@@ -37,6 +38,8 @@ type dialect interface {
 type forwardingDialect interface {
 	// enqueue lets the outbox make jobs in a transaction that was begun on a pinned connection.
 	enqueue(tx *gorm.DB, pinned *sql.Conn, outbox Outbox, due []delivery.Due) error
+	// withdraw lets the outbox take jobs back in such a transaction.
+	withdraw(tx *gorm.DB, pinned *sql.Conn, outbox Outbox, ids []dedup.ID) error
 	// lockDeliveries is SQL that locks the rows d of a SELECT for the rest of the transaction.
 	lockDeliveries() string
 	// workLightly is planAfresh, and lets the transaction's commit be lost in a crash of the database.

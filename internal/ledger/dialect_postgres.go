@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 	"gorm.io/gorm"
 
+	"github.com/dedupgate/dedupgate/internal/dedup"
 	"github.com/dedupgate/dedupgate/internal/delivery"
 )
 
@@ -49,6 +50,12 @@ func (postgresDialect) identityOf(_ context.Context, conn *gorm.DB) (id identity
 func (postgresDialect) enqueue(tx *gorm.DB, pinned *sql.Conn, outbox Outbox, due []delivery.Due) error {
 	return onPgx(pinned, func(conn *pgx.Conn) error {
 		return outbox.EnqueuePostgres(tx.Statement.Context, joinedTx{conn}, due)
+	})
+}
+
+func (postgresDialect) withdraw(tx *gorm.DB, pinned *sql.Conn, outbox Outbox, ids []dedup.ID) error {
+	return onPgx(pinned, func(conn *pgx.Conn) error {
+		return outbox.WithdrawPostgres(tx.Statement.Context, joinedTx{conn}, ids)
 	})
 }
 

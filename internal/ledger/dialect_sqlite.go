@@ -9,6 +9,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/dedupgate/dedupgate/internal/dedup"
 	"github.com/dedupgate/dedupgate/internal/delivery"
 )
 
@@ -40,11 +41,27 @@ func (sqliteDialect) hasArrays() bool { return false }
 func (sqliteDialect) maxRows(columns int) int { return maxVariables / columns }
 
 func (sqliteDialect) enqueue(tx *gorm.DB, _ *sql.Conn, outbox Outbox, due []delivery.Due) error {
-	own, ok := tx.Statement.ConnPool.(*sql.Tx)
-	if !ok {
-		return fmt.Errorf("want a transaction, got %T", tx.Statement.ConnPool)
+	own, err := ownTx(tx)
+	if err != nil {
+		return err
 	}
 	return outbox.EnqueueSQLite(tx.Statement.Context, own, due)
+}
+
+func (sqliteDialect) withdraw(tx *gorm.DB, _ *sql.Conn, outbox Outbox, ids []dedup.ID) error {
+	own, err := ownTx(tx)
+	if err != nil {
+		return err
+	}
+	return outbox.WithdrawSQLite(tx.Statement.Context, own, ids)
+}
+
+func ownTx(tx *gorm.DB) (*sql.Tx, error) {
+	own, ok := tx.Statement.ConnPool.(*sql.Tx)
+	if !ok {
+		return nil, fmt.Errorf("want a transaction, got %T", tx.Statement.ConnPool)
+	}
+	return own, nil
 }
 
 // lockDeliveries: the transaction itself is the lock.

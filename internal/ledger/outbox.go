@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/dedupgate/dedupgate/internal/dedup"
 	"github.com/dedupgate/dedupgate/internal/delivery"
 )
 
@@ -19,6 +20,10 @@ type Outbox interface {
 	EnqueuePostgres(ctx context.Context, tx pgx.Tx, due []delivery.Due) error
 	// EnqueueSQLite does the same.
 	EnqueueSQLite(ctx context.Context, tx *sql.Tx, due []delivery.Due) error
+	// WithdrawPostgres takes back the jobs of deliveries that nobody works on yet, in the ledger's transaction.
+	WithdrawPostgres(ctx context.Context, tx pgx.Tx, ids []dedup.ID) error
+	// WithdrawSQLite does the same.
+	WithdrawSQLite(ctx context.Context, tx *sql.Tx, ids []dedup.ID) error
 }
 
 // SetOutbox has to be called before anything is recorded. Without an outbox nothing is forwarded.
