@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"syscall"
+	"time"
 )
 
 // special is a range that no event is sent to unless a destination allows it.
@@ -88,8 +89,10 @@ func refusal(addr netip.Addr, allowed []netip.Prefix) error {
 
 // guardedDialer dials what refusal lets pass. The check is made on the address of each connection, after names have been
 // resolved: an answer of the DNS that changes between two questions gains nothing.
-func guardedDialer(allowed []netip.Prefix) *net.Dialer {
+// The time is bounded because a transport goes on dialing when the request that wanted the connection has been given up.
+func guardedDialer(allowed []netip.Prefix, timeout time.Duration) *net.Dialer {
 	return &net.Dialer{
+		Timeout: timeout,
 		ControlContext: func(_ context.Context, network, address string, _ syscall.RawConn) error {
 			if network != "tcp4" && network != "tcp6" {
 				return fmt.Errorf("refused to connect over %s", network)

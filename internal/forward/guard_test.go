@@ -1,10 +1,14 @@
 package forward
 
 import (
+	"context"
+	"errors"
 	"net"
 	"net/netip"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 )
@@ -127,7 +131,7 @@ func TestTheDialerChecksWhatNamesResolveTo(t *testing.T) {
 	defer listener.Close()
 	_, port, _ := net.SplitHostPort(listener.Addr().String())
 	for _, host := range []string{"127.0.0.1", "localhost", "::ffff:127.0.0.1", "0.0.0.0"} {
-		conn, err := guardedDialer(nil).DialContext(t.Context(), "tcp", net.JoinHostPort(host, port))
+		conn, err := guardedDialer(nil, time.Minute).DialContext(t.Context(), "tcp", net.JoinHostPort(host, port))
 		if err == nil {
 			_ = conn.Close()
 			t.Errorf("%s was dialed", host)
@@ -135,7 +139,26 @@ func TestTheDialerChecksWhatNamesResolveTo(t *testing.T) {
 			t.Errorf("%s: %v", host, err)
 		}
 	}
-	conn, err := guardedDialer([]netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}).DialContext(t.Context(), "tcp", listener.Addr().String())
+	loopback := guardedDialer([]netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, time.Minute)
+	conn, err := loopback.DialContext(t.Context(), "tcp", listener.Addr().String())
 	must(t, err)
 	_ = conn.Close()
+}
+
+// A transport goes on dialing for a request that was given up, so the request's own deadline does not end it.
+func TestDialingEndsWithTheTimeoutOfADestination(t *testing.T) {
+	t.Parallel()
+	dialer := guardedDialer(nil, 30*time.Millisecond)
+	dialer.ControlContext = func(ctx context.Context, _, _ string, _ syscall.RawConn) error {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(10 * time.Second):
+			return errors.New("it goes on")
+		}
+	}
+	_, err := dialer.DialContext(t.Context(), "tcp", "127.0.0.1:9")
+	if !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("want an end by the timeout, got %v", err)
+	}
 }

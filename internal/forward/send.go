@@ -38,7 +38,7 @@ type answer struct {
 
 // newTransport makes the connections to one destination: guarded, without proxies of the environment, never decompressing.
 func newTransport(d *delivery.Destination) *http.Transport {
-	dialer := guardedDialer(d.AllowPrivate)
+	dialer := guardedDialer(d.AllowPrivate, d.Timeout)
 	return &http.Transport{
 		DialContext:            dialer.DialContext,
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
