@@ -215,6 +215,9 @@ type deliveriesCancelCmd struct{ changeDeliveries }
 
 // Run cancels.
 func (c *deliveriesCancelCmd) Run(ctx context.Context, std streams) error {
+	if _, err := c.selection(); err == nil && c.All {
+		return errors.New("everything at once is never cancelled: name ids, or choose with --destination, --source, --run, --event, --since or --until")
+	}
 	return c.change(ctx, std, "", "cancelled", func(api *client.Client) (changeOne, changeMany) {
 		return api.CancelDelivery, api.CancelDeliveries
 	})

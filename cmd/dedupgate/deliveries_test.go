@@ -56,6 +56,7 @@ func TestDeliveries(t *testing.T) {
 	ask("retry", "--reason", "why").expect(t, 1, "name ids of deliveries, or choose with --destination")
 	ask("retry", "d1", "--destination", "app", "--reason", "why").expect(t, 1, "not both")
 	ask("cancel", "--all", "--source", "apify", "--reason", "why").expect(t, 1, "leave it out")
+	ask("cancel", "--all", "--reason", "why").expect(t, 1, "never cancelled: name ids, or choose with --destination")
 	ask("cancel", "d1").expect(t, 2, "--reason")
 	ask("retry", "--all", "--state", "pending", "--reason", "why").expect(t, 2, "--state")
 }
@@ -97,7 +98,7 @@ func TestDestinations(t *testing.T) {
 	}
 	ask("list").expect(t, 0, "paused, failing", "not configured", "good", "1m30s", "https://app.example.com/hook")
 	ask("list", "--json").expect(t, 0, `"destination":"app","pending":7`, `"breaker":"open"`)
-	ask("pause", "app", "--reason", "why").expect(t, 0, "app is paused in all replicas; 'dedupgate destinations resume app' goes on.")
+	ask("pause", "app", "--reason", "why").expect(t, 0, "app is paused in all replicas; 'dedupgate destinations resume app --reason …' goes on.")
 	ask("resume", "app", "--reason", "why").expect(t, 0, "app goes on.")
 	ask("pause", "ap", "--reason", "why").expect(t, 1, "404")
 	none := adminAPI(t, map[string]any{"GET /destinations": map[string]any{"items": []view.DestinationStatus{}}})

@@ -97,7 +97,7 @@ func (c *destinationsPauseCmd) Run(ctx context.Context, std streams) error {
 	if err := api.PauseDestination(ctx, c.Name, c.Reason); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(std.out, "%s is paused in all replicas; 'dedupgate destinations resume %[1]s' goes on.\n", printable(c.Name))
+	_, err = fmt.Fprintf(std.out, "%s is paused in all replicas; 'dedupgate destinations resume %[1]s --reason …' goes on.\n", printable(c.Name))
 	return err
 }
 

@@ -57,7 +57,7 @@ func showStuck(out io.Writer, r *view.StuckReport) error {
 		stuckList(out, "Runs without an end. Did the end's webhook fail to reach the gateway?", r.Runs, r.RunsCut, runTable),
 		stuckList(out, "Deliveries that are not over. 'dedupgate destinations list' says what they wait for.",
 			r.Deliveries, r.DeliveriesCut, deliveryTable),
-		stuckList(out, "Attempts without an end. 'dedupgate stuck clear' makes them again.", r.Orphaned, r.OrphanedCut, deliveryTable),
+		stuckList(out, "Attempts without an end. 'dedupgate stuck clear --reason …' makes them again.", r.Orphaned, r.OrphanedCut, deliveryTable),
 	)
 }
 
