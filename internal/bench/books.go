@@ -61,7 +61,7 @@ func (s *stage) checkBooks(ctx context.Context, after string) (difference string
 }
 
 const (
-	// drainPatience is how long the receipts of repeats may take.
+	// drainPatience is how long the receipts of repeats, or deliveries, may take.
 	drainPatience = 5 * time.Minute
 	drainPoll     = 20 * time.Millisecond
 )
@@ -69,22 +69,30 @@ const (
 // awaitReceipts waits until every request sent is a receipt. It watches the rollups, which are written in the same
 // transaction and cost nothing to sum; the caller counts the rows afterwards.
 func (s *stage) awaitReceipts(ctx context.Context) error {
+	_, err := await(ctx, "receipts", s.want.Rollups, func(ctx context.Context) (have int64, err error) {
+		if err = s.db.QueryRow(ctx, `SELECT coalesce(sum(count), 0)::bigint FROM rollups`).Scan(&have); err != nil {
+			err = fmt.Errorf("wait for receipts: %w", err)
+		}
+		return have, err
+	})
+	return err
+}
+
+// await asks until there are as many as wanted, and returns how many there are.
+func await(ctx context.Context, what string, want int64, count func(context.Context) (int64, error)) (int64, error) {
 	ctx, cancel := context.WithTimeout(ctx, drainPatience)
 	defer cancel()
 	poll := time.NewTicker(drainPoll)
 	defer poll.Stop()
 	for {
-		var have int64
-		if err := s.db.QueryRow(ctx, `SELECT coalesce(sum(count), 0)::bigint FROM rollups`).Scan(&have); err != nil {
-			return fmt.Errorf("wait for receipts: %w", err)
-		}
-		if have >= s.want.Rollups {
-			return nil
+		have, err := count(ctx)
+		if err != nil || have >= want {
+			return have, err
 		}
 		select {
 		case <-poll.C:
 		case <-ctx.Done():
-			return fmt.Errorf("wait for receipts: %d of %d after %v: %w", have, s.want.Rollups, drainPatience, ctx.Err())
+			return have, fmt.Errorf("wait for %s: %d of %d after %v: %w", what, have, want, drainPatience, ctx.Err())
 		}
 	}
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/dedupgate/dedupgate/internal/bench/load"
@@ -14,8 +12,6 @@ import (
 const (
 	// sinkSecret signs what goes to the sink, which does not look.
 	sinkSecret = "whsec_YmVuY2gtb2YtYS10aHJvd2F3YXktZ2F0ZXdheS0x" //nolint:gosec // of a gateway that is thrown away
-	// forwardingRedisDB keeps the forwarding gateway's keys apart.
-	forwardingRedisDB = 2
 	// sinkConcurrency is how many deliveries are under way at once: as many as senders are.
 	sinkConcurrency = 64
 	// wakeUpRate is how many events a second come while wake-ups are timed: few enough that each finds the forwarder asleep.
@@ -38,7 +34,7 @@ func (s *stage) forwarded(ctx context.Context, f *findings) (err error) {
 		return err
 	}
 	defer sink.stop()
-	g, err := s.startForwarding(ctx, sink.target.Addr)
+	g, err := s.startGateway(ctx, forwardingName, forwardingRedisDB, toSink(sink.target.Addr))
 	if err != nil {
 		return err
 	}
@@ -115,61 +111,27 @@ func (h *handing) wakeUps(ctx context.Context) error {
 	return err
 }
 
-// startForwarding serves as startGateway does, on a database of its own, with the sink as its destination.
-func (s *stage) startForwarding(ctx context.Context, sink string) (*contender, error) {
-	public, admin, err := twoAddresses(ctx)
-	if err != nil {
-		return nil, err
-	}
-	config := fmt.Sprintf(`data_dir: %q
-http: {listen: %q}
-admin: {listen: %q, token: %q}
-database: {url: %q}
-redis: {mode: single, addresses: [%q], db: %d}
-sources:
-  - name: %s
-    kind: apify
-    tokens: [{value: %q}]
-destinations:
+// toSink is the configuration of a destination that sends all events to the sink.
+func toSink(sink string) string {
+	return fmt.Sprintf(`destinations:
   - name: sink
     url: http://%s/
     secret: %s
     concurrency: %d
     allow_http: true
     allow_private_cidrs: [127.0.0.0/8]
-`, filepath.Join(s.folder, "forwarding"), public, admin, adminToken, s.postgres.DSN(forwardingName), s.redis.Addr(), forwardingRedisDB,
-		sourceName, sourceToken, sink, sinkSecret, sinkConcurrency)
-	path := filepath.Join(s.folder, "forwarding.yaml")
-	if err = os.WriteFile(path, []byte(config), 0o600); err != nil {
-		return nil, err
-	}
-	p, err := startProcess(ctx, s.opts.logs, forwardingName, s.opts.gateway, "serve", "--config", path)
-	if err != nil {
-		return nil, err
-	}
-	c := &contender{process: p, target: webhooksAt(public)}
-	return c, c.await(ctx, "http://"+public+"/readyz")
+`, sink, sinkSecret, sinkConcurrency)
 }
 
 // drainDeliveries waits until as many deliveries have arrived as events were told, and returns how many did so a second.
 func (s *stage) drainDeliveries(ctx context.Context, told int64) (rate float64, err error) {
-	ctx, cancel := context.WithTimeout(ctx, drainPatience)
-	defer cancel()
-	poll := time.NewTicker(drainPoll)
-	defer poll.Stop()
 	start := time.Now()
 	first, err := s.delivered(ctx)
-	for have := first; err == nil; have, err = s.delivered(ctx) {
-		if have >= told {
-			return float64(have-first) / time.Since(start).Seconds(), nil
-		}
-		select {
-		case <-poll.C:
-		case <-ctx.Done():
-			return 0, fmt.Errorf("wait for deliveries: %d of %d after %v: %w", have, told, drainPatience, ctx.Err())
-		}
+	if err != nil {
+		return 0, err
 	}
-	return 0, err
+	last, err := await(ctx, "deliveries", told, s.delivered)
+	return float64(last-first) / time.Since(start).Seconds(), err
 }
 
 // delivered sums the counters of attempts, which costs nothing.

@@ -52,7 +52,8 @@ const (
 	bareName  = "bare"
 	naiveName = "naive"
 	sinkName  = "sink"
-	// forwardingName is the gateway that hands events on, and its database.
+	// The gateway, and the one that hands events on, have databases of their names.
+	gatewayName    = "gateway"
 	forwardingName = "forwarding"
 )
 

@@ -20,8 +20,10 @@ const (
 	sourceName  = "apify"
 	sourceToken = "bench-token-of-a-throwaway-gateway"
 	adminToken  = "bench-admin-token-of-a-throwaway-gateway"
-	// naiveRedisDB keeps the naive yardstick's keys apart from the gateway's.
-	naiveRedisDB = 1
+	// Each has keys of its own in Redis.
+	gatewayRedisDB    = 0
+	naiveRedisDB      = 1
+	forwardingRedisDB = 2
 )
 
 // postgresSettings are what a small production server would have; all else, fsync and synchronous_commit included, stands
@@ -74,18 +76,18 @@ func (s *stage) start(ctx context.Context) (err error) {
 		return err
 	}
 	s.memory = redis.NewClient(&redis.Options{Addr: s.redis.Addr()})
-	for _, name := range []string{"gateway", naiveName, forwardingName} {
+	for _, name := range []string{gatewayName, naiveName, forwardingName} {
 		if err = createDatabase(ctx, s.postgres.DSN("postgres"), name); err != nil {
 			return err
 		}
 	}
-	if s.db, err = pgx.Connect(ctx, s.postgres.DSN("gateway")); err != nil {
+	if s.db, err = pgx.Connect(ctx, s.postgres.DSN(gatewayName)); err != nil {
 		return fmt.Errorf("connect to the gateway's database: %w", err)
 	}
 	if s.handed, err = pgx.Connect(ctx, s.postgres.DSN(forwardingName)); err != nil {
 		return fmt.Errorf("connect to the database of the gateway that hands on: %w", err)
 	}
-	if s.gateway, err = s.startGateway(ctx); err != nil {
+	if s.gateway, err = s.startGateway(ctx, gatewayName, gatewayRedisDB, ""); err != nil {
 		return err
 	}
 	if s.bare, err = s.startYardstick(ctx, bareName); err != nil {
@@ -105,8 +107,9 @@ func createDatabase(ctx context.Context, dsn, name string) error {
 	return errors.Join(err, conn.Close(ctx))
 }
 
-// startGateway serves in production mode with the defaults of everything that has one.
-func (s *stage) startGateway(ctx context.Context) (*contender, error) {
+// startGateway serves in production mode with the defaults of everything that has one. name is its database's too, more is
+// YAML to add to its configuration.
+func (s *stage) startGateway(ctx context.Context, name string, redisDB int, more string) (*contender, error) {
 	public, admin, err := twoAddresses(ctx)
 	if err != nil {
 		return nil, err
@@ -115,17 +118,17 @@ func (s *stage) startGateway(ctx context.Context) (*contender, error) {
 http: {listen: %q}
 admin: {listen: %q, token: %q}
 database: {url: %q}
-redis: {mode: single, addresses: [%q]}
+redis: {mode: single, addresses: [%q], db: %d}
 sources:
   - name: %s
     kind: apify
     tokens: [{value: %q}]
-`, filepath.Join(s.folder, "data"), public, admin, adminToken, s.postgres.DSN("gateway"), s.redis.Addr(), sourceName, sourceToken)
-	path := filepath.Join(s.folder, "dedupgate.yaml")
+%s`, filepath.Join(s.folder, name), public, admin, adminToken, s.postgres.DSN(name), s.redis.Addr(), redisDB, sourceName, sourceToken, more)
+	path := filepath.Join(s.folder, name+".yaml")
 	if err = os.WriteFile(path, []byte(config), 0o600); err != nil {
 		return nil, err
 	}
-	p, err := startProcess(ctx, s.opts.logs, "gateway", s.opts.gateway, "serve", "--config", path)
+	p, err := startProcess(ctx, s.opts.logs, name, s.opts.gateway, "serve", "--config", path)
 	if err != nil {
 		return nil, err
 	}
