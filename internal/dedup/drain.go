@@ -34,11 +34,8 @@ const (
 func (d *Drainer) Run(ctx context.Context) {
 	wait, failing := firstDrainWait, false
 	for ctx.Err() == nil {
-		_, worked, err := d.step(ctx)
+		_, err := d.Step(ctx)
 		if err == nil {
-			if worked > 0 && d.Busy != nil && d.Busy() {
-				sleep(ctx, min(restForWork*worked, maxDrainRest))
-			}
 			if failing {
 				d.Log.Info("draining hits again")
 			}
@@ -54,27 +51,24 @@ func (d *Drainer) Run(ctx context.Context) {
 	}
 }
 
-// Step moves one batch and returns its size; 0 when none came for a while.
+// Step moves one batch, rests while senders wait, and returns the batch's size; 0 when none came for a while.
 func (d *Drainer) Step(ctx context.Context) (int, error) {
-	n, _, err := d.step(ctx)
-	return n, err
-}
-
-// step is Step and how long it worked, waiting for hits not counted.
-func (d *Drainer) step(ctx context.Context) (n int, worked time.Duration, err error) {
 	batch, err := d.Source.ReadHits(ctx, d.Batch)
 	if err != nil || len(batch.Hits) == 0 {
-		return 0, 0, err
+		return 0, err
 	}
 	start := time.Now()
 	err = d.record(ctx, batch.Hits)
 	d.Observer.Observed(OpDrain, len(batch.Hits), time.Since(start), err != nil)
 	if err != nil {
-		return 0, 0, err
+		return 0, err
 	}
 	// The commit is done: acknowledge even while shutting down, else the next drainer does the work again.
 	err = d.Source.DoneHits(context.WithoutCancel(ctx), batch)
-	return len(batch.Hits), time.Since(start), err
+	if err == nil && d.Busy != nil && d.Busy() {
+		sleep(ctx, min(restForWork*time.Since(start), maxDrainRest))
+	}
+	return len(batch.Hits), err
 }
 
 // record stores the hits; of those that the database refuses, the refused text is left out and the receipt kept.
