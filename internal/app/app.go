@@ -47,8 +47,6 @@ type App struct {
 	ledger *ledger.Ledger
 	redis  *redisfront.Front
 	gate   *dedup.Gate
-	// entrance is the gate for those who were started before it.
-	entrance atomic.Pointer[dedup.Gate]
 	sources  sources
 	metrics  *metrics.Metrics
 	board    *board
@@ -99,10 +97,13 @@ func (a *App) open(ctx context.Context) error {
 	if err := a.openSources(cfg); err != nil {
 		return err
 	}
-	if err := a.openForwarding(ctx, cfg); err != nil {
+	if err := a.prepareForwarding(cfg); err != nil {
 		return err
 	}
 	if err := a.openGate(cfg); err != nil {
+		return err
+	}
+	if err := a.startForwarding(ctx, cfg); err != nil {
 		return err
 	}
 	if err := a.openApify(ctx, cfg); err != nil {
@@ -157,15 +158,14 @@ func (a *App) openGate(cfg *config.Config) error {
 		return err
 	}
 	a.gate = gate
-	a.entrance.Store(gate)
 	a.metrics.WatchGate(gate)
 	a.metrics.WatchRedis(a.redis.Degraded)
 	a.metrics.WatchDatabase(a.DatabaseTakesWrites)
 	drainer := &dedup.Drainer{Source: a.redis, Sink: a.ledger, Batch: drainBatch, Observer: a.metrics, Log: a.log, Busy: a.busy}
 	a.parts.loop("drainer", drainer.Run)
 	a.parts.loop("ledger maintenance", a.maintain)
-	a.parts.loop("gauges", a.watchGauges)
-	a.parts.loop("gauges of destinations", a.watchDestinations)
+	a.parts.every("gauges", gaugeInterval, a.readGauges)
+	a.parts.every("gauges of destinations", statusInterval, a.readDestinations)
 	a.parts.started("gate", gate.Close)
 	a.welcome = welcome(cfg, a.publicAt.Addr(), a.adminAt.Addr(), a.madeToken)
 	return nil
@@ -181,11 +181,7 @@ func (a *App) busy() bool {
 const crowd = 32
 
 func (a *App) crowded() bool {
-	gate := a.entrance.Load()
-	if gate == nil {
-		return false
-	}
-	requests, _ := gate.Waiting()
+	requests, _ := a.gate.Waiting()
 	return requests >= crowd
 }
 

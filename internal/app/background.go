@@ -11,24 +11,15 @@ import (
 // gaugeInterval is how often figures are read that would cost a store's time at every scrape.
 const gaugeInterval = 5 * time.Second
 
-// watchGauges keeps the figures up to date that no request passes by.
-func (a *App) watchGauges(ctx context.Context) {
-	tick := time.NewTicker(gaugeInterval)
-	defer tick.Stop()
-	for {
-		if n, err := a.redis.HitsWaiting(ctx); err == nil {
-			a.metrics.SetHitsWaiting(n)
-		} else {
-			a.metrics.SetHitsWaiting(-1)
-		}
-		if n, err := a.ledger.DefaultPartitionRows(ctx); err == nil {
-			a.metrics.SetDefaultPartitionRows(n)
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return
-		}
+// readGauges brings the figures up to date that no request passes by.
+func (a *App) readGauges(ctx context.Context) {
+	if n, err := a.redis.HitsWaiting(ctx); err == nil {
+		a.metrics.SetHitsWaiting(n)
+	} else {
+		a.metrics.SetHitsWaiting(-1)
+	}
+	if n, err := a.ledger.DefaultPartitionRows(ctx); err == nil {
+		a.metrics.SetDefaultPartitionRows(n)
 	}
 }
 
@@ -39,9 +30,8 @@ func retention(cfg *config.Config) ledger.Retention {
 	}
 }
 
-// reloaded puts a new configuration in force: windows, leases, sources, destinations and the log
-// level. What is asked for each time
-// (body limit, retention) needs nothing here.
+// reloaded puts a new configuration in force: windows, leases, sources, destinations and the log level. What is asked for
+// each time (body limit, retention) needs nothing here.
 func (a *App) reloaded(_, next *config.Config) {
 	if err := a.sources.set(next, a.madeToken); err != nil {
 		a.log.Error("sources not reloaded, the old ones stay in force", "error", err) // validated before: a defect

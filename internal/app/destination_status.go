@@ -52,19 +52,10 @@ func mergeDestinations(
 // statusInterval is how often deliveries are counted for the metrics.
 const statusInterval = 15 * time.Second
 
-// watchDestinations keeps the gauges of destinations up to date.
-func (a *App) watchDestinations(ctx context.Context) {
-	tick := time.NewTicker(statusInterval)
-	defer tick.Stop()
-	for {
-		if all, err := a.Destinations(ctx); err == nil {
-			a.metrics.SetDestinationStatus(gauged(all))
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return
-		}
+// readDestinations brings the gauges of destinations up to date.
+func (a *App) readDestinations(ctx context.Context) {
+	if all, err := a.Destinations(ctx); err == nil {
+		a.metrics.SetDestinationStatus(gauged(all))
 	}
 }
 

@@ -29,11 +29,8 @@ func migratesQueue(o ledger.Options, log *slog.Logger) ledger.Options {
 	return o
 }
 
-// openForwarding starts to hand events on.
-func (a *App) openForwarding(ctx context.Context, cfg *config.Config) error {
-	if err := a.prepareForwarding(cfg); err != nil {
-		return err
-	}
+// startForwarding starts to hand events on. The gate is there by then: attempts give way to those who wait in it.
+func (a *App) startForwarding(ctx context.Context, cfg *config.Config) error {
 	if cfg.Embedded() && len(cfg.Destinations) > 0 {
 		a.log.Info("embedded mode: destinations may be http:// and on this machine; production refuses both unless a destination allows it")
 	}
@@ -87,15 +84,11 @@ func (o outbox) Route(e delivery.Event) []delivery.Route {
 	return routes
 }
 
-// observer is the metrics as the forwarder tells them. Breakers and backlogs are read with the other gauges, all of one
-// moment.
+// observer is the metrics as the forwarder tells them. Breakers are read with the other gauges, all of one moment.
 type observer struct{ *metrics.Metrics }
 
 // BreakerChanged implements [forward.Observer].
 func (observer) BreakerChanged(string, forward.BreakerState) {}
-
-// Waiting implements [forward.Observer].
-func (observer) Waiting(string, int, time.Duration) {}
 
 // handing is what operators do about deliveries: the ledger's answers, and no replay to a destination that is not there.
 type handing struct {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 )
 
 // lifecycle remembers what was started and stops it in reverse order. It is safe for concurrent use; stopping twice stops
@@ -42,6 +43,22 @@ func (l *lifecycle) loop(name string, f func(context.Context)) {
 			return nil
 		case <-stopCtx.Done():
 			return stopCtx.Err()
+		}
+	})
+}
+
+// every calls f in the background, at once and then every interval, until the lifecycle stops it.
+func (l *lifecycle) every(name string, interval time.Duration, f func(context.Context)) {
+	l.loop(name, func(ctx context.Context) {
+		tick := time.NewTicker(interval)
+		defer tick.Stop()
+		for {
+			f(ctx)
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+				return
+			}
 		}
 	})
 }

@@ -19,7 +19,7 @@ func (a *App) openGuarding(cfg *config.Config) {
 	a.guarding = guarding{limiter: a.redis.NewLimiter(), storms: surge.NewWatcher(config.Quota(cfg.Limits.Storm))}
 	a.limiter.SetRates(rates(cfg))
 	a.metrics.WatchCredentials(a.sources.uses)
-	a.parts.loop("storms", a.watchStorms)
+	a.parts.every("storms", stormInterval, a.lookForStorms)
 }
 
 // reloadGuarding puts the limits of a new configuration in force.

@@ -12,28 +12,15 @@ import (
 // stormInterval is how often storms are looked for.
 const stormInterval = 5 * time.Second
 
-// watchStorms counts and logs storms that begin and end, until ctx ends.
-func (a *App) watchStorms(ctx context.Context) {
-	tick := time.NewTicker(stormInterval)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case now := <-tick.C:
-			a.lookForStorms(now)
-		}
-	}
-}
-
-func (a *App) lookForStorms(now time.Time) {
-	storms, began, ended := a.storms.Look(now)
+// lookForStorms counts and logs storms that begin and end.
+func (a *App) lookForStorms(ctx context.Context) {
+	storms, began, ended := a.storms.Look(time.Now())
 	a.metrics.SetStorms(storms, began)
 	for _, s := range began {
-		a.log.LogAttrs(context.Background(), slog.LevelWarn, "storm of repeats begins: all are answered as duplicates", stormAttrs(s)...)
+		a.log.LogAttrs(ctx, slog.LevelWarn, "storm of repeats begins: all are answered as duplicates", stormAttrs(s)...)
 	}
 	for _, s := range ended {
-		a.log.LogAttrs(context.Background(), slog.LevelInfo, "storm of repeats is over", stormAttrs(s)...)
+		a.log.LogAttrs(ctx, slog.LevelInfo, "storm of repeats is over", stormAttrs(s)...)
 	}
 }
 

@@ -92,7 +92,7 @@ func (f *Forwarder) Resume(ctx context.Context, destination string) error {
 	return nil
 }
 
-// watch tells the observer what is waiting, and the operator, once, of jobs that nobody works.
+// watch tells the operator, once, of jobs that nobody works.
 func (f *Forwarder) watch(ctx context.Context) {
 	told := map[string]bool{}
 	for {
@@ -114,17 +114,13 @@ func (f *Forwarder) watchOnce(parent context.Context, told map[string]bool) {
 	now := f.routes.Load()
 	for _, name := range now.names {
 		delete(told, name)
-		f.o.Observer.Waiting(name, waiting[name].jobs, waiting[name].oldest)
 	}
 	for name, b := range waiting {
-		if now.byName[name] != nil {
+		if now.byName[name] != nil || told[name] {
 			continue
 		}
-		f.o.Observer.Waiting(name, b.jobs, b.oldest)
-		if !told[name] {
-			told[name] = true
-			f.o.Log.Warn("deliveries wait for a destination that is not configured: put it back, or cancel them",
-				"destination", name, "deliveries", b.jobs)
-		}
+		told[name] = true
+		f.o.Log.Warn("deliveries wait for a destination that is not configured: put it back, or cancel them",
+			"destination", name, "deliveries", b.jobs)
 	}
 }

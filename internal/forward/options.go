@@ -31,8 +31,6 @@ type Observer interface {
 	Attempted(destination string, state delivery.State, took time.Duration)
 	// BreakerChanged reports the state of a destination's breaker in this process.
 	BreakerChanged(destination string, state BreakerState)
-	// Waiting reports every few seconds how many jobs of a destination are not done, and the age of the oldest.
-	Waiting(destination string, jobs int, oldest time.Duration)
 }
 
 // Options are what a Forwarder is made of.
@@ -48,7 +46,7 @@ type Options struct {
 	// RescueAfter is how long a job may give no sign of life before it is taken from a process that has gone, however long
 	// its attempt may take. Default 30 s; shorter than 3 s is for tests.
 	RescueAfter time.Duration
-	// WatchEvery is the time between two looks at what is waiting. Default 15 s.
+	// WatchEvery is the time between two looks for jobs that nobody works. Default 15 s.
 	WatchEvery time.Duration
 	Breaker    Breaker
 }
@@ -89,4 +87,3 @@ type nobody struct{}
 
 func (nobody) Attempted(string, delivery.State, time.Duration) {}
 func (nobody) BreakerChanged(string, BreakerState)             {}
-func (nobody) Waiting(string, int, time.Duration)              {}
