@@ -44,13 +44,13 @@ type App struct {
 	watcher *config.Watcher
 	parts   lifecycle
 
-	ledger *ledger.Ledger
-	redis  *redisfront.Front
-	gate   *dedup.Gate
-	sources  sources
-	metrics  *metrics.Metrics
-	board    *board
-	desk     *access.Desk
+	ledger  *ledger.Ledger
+	redis   *redisfront.Front
+	gate    *dedup.Gate
+	sources sources
+	metrics *metrics.Metrics
+	board   *board
+	desk    *access.Desk
 	guarding
 
 	forwarder *forward.Forwarder
