@@ -4,8 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -53,29 +51,9 @@ func BenchmarkDeliver(b *testing.B) {
 	for _, size := range []int{1, 16, 64} {
 		b.Run(fmt.Sprint(size), func(b *testing.B) {
 			ids := deliverable(b, l, story, b.N*size)
-			before := cpuTime(b)
-			b.ResetTimer()
-			var wg sync.WaitGroup
-			var n atomic.Int64
-			for range committers {
-				wg.Go(func() {
-					for {
-						i := int(n.Add(1)) - 1
-						if i >= b.N {
-							return
-						}
-						if err := deliver(b.Context(), l, ids[i*size:(i+1)*size]); err != nil {
-							b.Error(err)
-							return
-						}
-					}
-				})
-			}
-			wg.Wait()
-			b.StopTimer()
-			all := float64(b.N * size)
-			b.ReportMetric(all/b.Elapsed().Seconds(), "deliveries/s")
-			b.ReportMetric(float64((cpuTime(b)-before).Nanoseconds())/1000/all, "client-µs/delivery")
+			timed(b, size, "deliveries", "delivery", func(i int) error {
+				return deliver(b.Context(), l, ids[i*size:(i+1)*size])
+			})
 		})
 	}
 }

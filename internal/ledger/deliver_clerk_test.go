@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
@@ -15,7 +14,6 @@ import (
 	"github.com/dedupgate/dedupgate/internal/dedup"
 	"github.com/dedupgate/dedupgate/internal/delivery"
 	"github.com/dedupgate/dedupgate/internal/delivery/deliverytest"
-	"github.com/dedupgate/dedupgate/internal/testkit"
 	"github.com/dedupgate/dedupgate/internal/view"
 )
 
@@ -87,15 +85,8 @@ func forwarding(t testing.TB, l *Ledger, route func(delivery.Event) []delivery.R
 
 // onEach runs a test on a new database of each kind.
 func onEach(t *testing.T, test func(t *testing.T, l *Ledger)) {
-	for name, open := range map[string]func(t *testing.T) Options{
-		"postgres": func(t *testing.T) Options { return Options{URL: testkit.Postgres(t)} },
-		"sqlite":   func(t *testing.T) Options { return Options{Path: filepath.Join(t.TempDir(), "ledger.db")} },
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			test(t, openMigrated(t, open(t)))
-		})
-	}
+	t.Helper()
+	onBoth(t, func(t *testing.T, opts Options) { test(t, openMigrated(t, opts)) })
 }
 
 func TestDeliveryStore(t *testing.T) {

@@ -9,9 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"gorm.io/gorm"
-	"gorm.io/gorm/logger"
-
 	"github.com/dedupgate/dedupgate/internal/dedup"
 	"github.com/dedupgate/dedupgate/internal/delivery"
 	"github.com/dedupgate/dedupgate/internal/view"
@@ -57,40 +54,15 @@ func TestPlansOfDeliveries(t *testing.T) {
 		if !postgres {
 			explain, bad, start = "EXPLAIN QUERY PLAN ", regexp.MustCompile(`(?m)^.*SCAN (runs|events|deliveries|attempts|attempt_rollups|d|e)$`), readTime.UnixMicro()
 		}
-		sqlDB, err := l.db.DB()
-		if err != nil {
-			t.Fatal(err)
-		}
-		for statement := range strings.SplitSeq(fillDeliveries[postgres], ";") {
-			var args []any
-			if strings.Contains(statement, "$1") {
-				args = []any{start}
+		fillTables(t, l, fillDeliveries[postgres], start)
+		eachPlan(t, l, explain, deliveryReads(l), func(name, sql, plan string) {
+			if !postgres && name == "of a source" {
+				return // SQLite begins with the events: it is for trying out
 			}
-			if _, err := sqlDB.ExecContext(t.Context(), statement, args...); err != nil {
-				t.Fatal(err)
+			if bad.MatchString(plan) {
+				t.Errorf("%s: %s\n%s\n%s", name, bad.FindString(plan), sql, plan)
 			}
-		}
-		rec := &recorder{Interface: logger.Discard}
-		db := l.db
-		l.db, l.reads = db.Session(&gorm.Session{Logger: rec}), l.reads.Session(&gorm.Session{Logger: rec})
-		for name, read := range deliveryReads(l) {
-			rec.statements = nil
-			if err := read(t.Context()); err != nil || len(rec.statements) == 0 {
-				t.Errorf("%s: %v, %d statements", name, err, len(rec.statements))
-			}
-			for _, sql := range rec.statements {
-				if !postgres {
-					sql = strings.ReplaceAll(sql, `"`, `'`) // GORM writes the values of SQLite like names
-				}
-				plan := explained(t, db, explain+sql)
-				if !postgres && name == "of a source" {
-					continue // SQLite begins with the events: it is for trying out
-				}
-				if bad.MatchString(plan) {
-					t.Errorf("%s: %s\n%s\n%s", name, bad.FindString(plan), sql, plan)
-				}
-			}
-		}
+		})
 		for name, plan := range attemptPlans(t, l, explain) {
 			if bad.MatchString(plan) {
 				t.Errorf("%s: %s\n%s", name, bad.FindString(plan), plan)

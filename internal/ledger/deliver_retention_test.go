@@ -2,27 +2,17 @@ package ledger
 
 import (
 	"fmt"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/dedupgate/dedupgate/internal/dedup"
 	"github.com/dedupgate/dedupgate/internal/delivery"
-	"github.com/dedupgate/dedupgate/internal/testkit"
 	"github.com/dedupgate/dedupgate/internal/view"
 )
 
 func TestRetentionTakesNothingThatIsToBeDelivered(t *testing.T) {
 	t.Parallel()
-	for name, opts := range map[string]func(t *testing.T) Options{
-		"postgres": func(t *testing.T) Options { return Options{URL: testkit.Postgres(t)} },
-		"sqlite":   func(t *testing.T) Options { return Options{Path: filepath.Join(t.TempDir(), "ledger.db")} },
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			retentionOfDeliveries(t, opts(t))
-		})
-	}
+	onBoth(t, retentionOfDeliveries)
 }
 
 func retentionOfDeliveries(t *testing.T, opts Options) {

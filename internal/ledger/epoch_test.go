@@ -47,49 +47,42 @@ func TestDatabasesOfOneServerDiffer(t *testing.T) {
 
 func TestAnEpochBumpIsSeenWithinASecond(t *testing.T) {
 	t.Parallel()
-	for name, opts := range map[string]func(t *testing.T) Options{
-		"postgres": func(t *testing.T) Options { return Options{URL: testkit.Postgres(t)} },
-		"sqlite":   func(t *testing.T) Options { return Options{Path: filepath.Join(t.TempDir(), "ledger.db")} },
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			opts := opts(t)
-			l, operator := openMigrated(t, opts), openLedger(t, opts)
-			background(t, func() { l.watch(t.Context()) })
-			testkit.Eventually(t, 10*time.Second, l.Ready)
-			before, _ := l.Incarnation()
-			name := l.ID()
-			_, committed, err := l.Record(t.Context(), []*dedup.Entry{newEntry(time.Now(), "a", "a")})
-			if err != nil || committed != before {
-				t.Fatalf("committed in %x, probed %x, error %v", committed, before, err)
-			}
+	onBoth(t, func(t *testing.T, opts Options) {
+		l, operator := openMigrated(t, opts), openLedger(t, opts)
+		background(t, func() { l.watch(t.Context()) })
+		testkit.Eventually(t, 10*time.Second, l.Ready)
+		before, _ := l.Incarnation()
+		name := l.ID()
+		_, committed, err := l.Record(t.Context(), []*dedup.Entry{newEntry(time.Now(), "a", "a")})
+		if err != nil || committed != before {
+			t.Fatalf("committed in %x, probed %x, error %v", committed, before, err)
+		}
 
-			if err := operator.BumpEpoch(t.Context(), "an operator", "restored a backup"); err != nil {
-				t.Fatal(err)
+		if err := operator.BumpEpoch(t.Context(), "an operator", "restored a backup"); err != nil {
+			t.Fatal(err)
+		}
+		testkit.Eventually(t, time.Second, func() error {
+			if now, fresh := l.Incarnation(); now == before || !fresh {
+				return errors.New("still the old incarnation")
 			}
-			testkit.Eventually(t, time.Second, func() error {
-				if now, fresh := l.Incarnation(); now == before || !fresh {
-					return errors.New("still the old incarnation")
-				}
-				return nil
-			})
-			now, _ := l.Incarnation()
-			if l.ID() != name {
-				t.Errorf("the database's name changed from %s to %s", name, l.ID())
-			}
-			testkit.Eventually(t, 10*time.Second, func() error { // connections in use learn it when they are given back
-				_, committed, err := l.Record(t.Context(), []*dedup.Entry{newEntry(time.Now(), "b", "b")})
-				if err == nil && committed != now {
-					err = fmt.Errorf("commits carry %x, want %x", committed, now)
-				}
-				return err
-			})
-			var audit auditRow
-			if err := l.db.Where("action = ?", "epoch.bump").Take(&audit).Error; err != nil || audit.Actor != "an operator" {
-				t.Errorf("audit %+v, error %v", audit, err)
-			}
+			return nil
 		})
-	}
+		now, _ := l.Incarnation()
+		if l.ID() != name {
+			t.Errorf("the database's name changed from %s to %s", name, l.ID())
+		}
+		testkit.Eventually(t, 10*time.Second, func() error { // connections in use learn it when they are given back
+			_, committed, err := l.Record(t.Context(), []*dedup.Entry{newEntry(time.Now(), "b", "b")})
+			if err == nil && committed != now {
+				err = fmt.Errorf("commits carry %x, want %x", committed, now)
+			}
+			return err
+		})
+		var audit auditRow
+		if err := l.db.Where("action = ?", "epoch.bump").Take(&audit).Error; err != nil || audit.Actor != "an operator" {
+			t.Errorf("audit %+v, error %v", audit, err)
+		}
+	})
 }
 
 func TestAnOldIncarnationIsNotFresh(t *testing.T) {

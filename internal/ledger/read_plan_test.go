@@ -75,45 +75,60 @@ func TestPlans(t *testing.T) {
 			// SQLite sorts what a filter leaves: it is for trying out.
 			allowed = map[string]*regexp.Regexp{"runs by status": regexp.MustCompile(`SCAN runs`)}
 		}
-		sqlDB, err := l.db.DB()
-		if err != nil {
+		fillTables(t, l, fill, start)
+		eachPlan(t, l, explain, listings(l), func(name, sql, plan string) {
+			found := bad.FindString(plan)
+			if a := allowed[name]; a != nil && a.MatchString(found) {
+				found = ""
+			}
+			if found != "" {
+				t.Errorf("%s: %s\n%s\n%s", name, found, sql, plan)
+			}
+			if rest := strings.ReplaceAll(sql, "body IS NULL AS", ""); regexp.MustCompile(`\bbody\b|\bcount\(`).MatchString(rest) {
+				t.Errorf("%s selects bodies or counts: %s", name, sql)
+			}
+		})
+	})
+}
+
+// fillTables runs the statements of a text, in which $1 is the time to start from.
+func fillTables(t *testing.T, l *Ledger, text string, start any) {
+	t.Helper()
+	sqlDB, err := l.db.DB()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for statement := range strings.SplitSeq(text, ";") {
+		var args []any
+		if strings.Contains(statement, "$1") {
+			args = []any{start}
+		}
+		if _, err := sqlDB.ExecContext(t.Context(), statement, args...); err != nil {
 			t.Fatal(err)
 		}
-		for statement := range strings.SplitSeq(fill, ";") {
-			var args []any
-			if strings.Contains(statement, "$1") {
-				args = []any{start}
-			}
-			if _, err := sqlDB.ExecContext(t.Context(), statement, args...); err != nil {
-				t.Fatal(err)
-			}
+	}
+}
+
+// eachPlan makes the reads and looks at how the database runs each of their statements.
+func eachPlan(
+	t *testing.T, l *Ledger, explain string, reads map[string]func(context.Context) error, look func(name, sql, plan string),
+) {
+	t.Helper()
+	rec := &recorder{Interface: logger.Discard}
+	db := l.db
+	l.db, l.reads = db.Session(&gorm.Session{Logger: rec}), l.reads.Session(&gorm.Session{Logger: rec})
+	for name, read := range reads {
+		rec.statements = nil
+		if err := read(t.Context()); err != nil || len(rec.statements) == 0 {
+			t.Errorf("%s: %v, %d statements", name, err, len(rec.statements))
 		}
-		rec := &recorder{Interface: logger.Discard}
-		db := l.db
-		l.db, l.reads = db.Session(&gorm.Session{Logger: rec}), l.reads.Session(&gorm.Session{Logger: rec})
-		for name, read := range listings(l) {
-			rec.statements = nil
-			if err := read(t.Context()); err != nil || len(rec.statements) == 0 {
-				t.Errorf("%s: %v, %d statements", name, err, len(rec.statements))
+		for _, sql := range rec.statements {
+			if l.pool == nil {
+				sql = strings.ReplaceAll(sql, `"`, `'`) // GORM writes the values of SQLite like names
 			}
-			for _, sql := range rec.statements {
-				if l.pool == nil {
-					sql = strings.ReplaceAll(sql, `"`, `'`) // GORM writes the values of SQLite like names
-				}
-				plan := explained(t, db, explain+sql)
-				found := bad.FindString(plan)
-				if a := allowed[name]; a != nil && a.MatchString(found) {
-					found = ""
-				}
-				if found != "" {
-					t.Errorf("%s: %s\n%s\n%s", name, found, sql, plan)
-				}
-				if rest := strings.ReplaceAll(sql, "body IS NULL AS", ""); regexp.MustCompile(`\bbody\b|\bcount\(`).MatchString(rest) {
-					t.Errorf("%s selects bodies or counts: %s", name, sql)
-				}
-			}
+			look(name, sql, explained(t, db, explain+sql))
 		}
-	})
+	}
 }
 
 // listings are the reads that must stay quick whatever the tables hold.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -14,36 +13,16 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/dedupgate/dedupgate/internal/dedup"
-	"github.com/dedupgate/dedupgate/internal/testkit"
 	"github.com/dedupgate/dedupgate/internal/view"
 )
 
 // readable opens a migrated ledger on each database; the same tests hold for both.
 func readable(t *testing.T, test func(t *testing.T, l *Ledger)) {
 	t.Helper()
-	for name, opts := range map[string]func(t *testing.T) Options{
-		"postgres": func(t *testing.T) Options { return Options{URL: testkit.Postgres(t)} },
-		"sqlite":   func(t *testing.T) Options { return Options{Path: filepath.Join(t.TempDir(), "read.db")} },
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			o := opts(t)
-			o.Now = func() time.Time { return readTime.Add(90*time.Minute + 30*time.Second) }
-			if _, err := Migrate(t.Context(), o); err != nil {
-				t.Fatal(err)
-			}
-			l, err := Open(t.Context(), o, testkit.Logger(t))
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() {
-				if err := l.Close(); err != nil {
-					t.Error(err)
-				}
-			})
-			test(t, l)
-		})
-	}
+	onBoth(t, func(t *testing.T, opts Options) {
+		opts.Now = func() time.Time { return readTime.Add(90*time.Minute + 30*time.Second) }
+		test(t, openMigrated(t, opts))
+	})
 }
 
 var readTime = time.Date(2026, 9, 14, 8, 0, 0, 0, time.UTC)

@@ -22,15 +22,7 @@ func aged(t *testing.T, opts Options, daysAgo int) (l *Ledger, clock *time.Time,
 
 func TestRetention(t *testing.T) {
 	t.Parallel()
-	for name, opts := range map[string]func(t *testing.T) Options{
-		"postgres": func(t *testing.T) Options { return Options{URL: testkit.Postgres(t)} },
-		"sqlite":   func(t *testing.T) Options { return Options{Path: filepath.Join(t.TempDir(), "ledger.db")} },
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			retention(t, opts(t))
-		})
-	}
+	onBoth(t, retention)
 }
 
 func retention(t *testing.T, opts Options) {

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -8,6 +9,20 @@ import (
 	"github.com/dedupgate/dedupgate/internal/dedup"
 	"github.com/dedupgate/dedupgate/internal/testkit"
 )
+
+// onBoth runs a test on an empty database of each kind, named in opts and not migrated.
+func onBoth(t *testing.T, test func(t *testing.T, opts Options)) {
+	t.Helper()
+	for name, opts := range map[string]func(t *testing.T) Options{
+		"postgres": func(t *testing.T) Options { return Options{URL: testkit.Postgres(t)} },
+		"sqlite":   func(t *testing.T) Options { return Options{Path: filepath.Join(t.TempDir(), "ledger.db")} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, opts(t))
+		})
+	}
+}
 
 // expectQuietLog fails when the server has logged a unique violation, or any other error.
 func expectQuietLog(t *testing.T, server *testkit.PostgresServer) {
