@@ -86,6 +86,29 @@ type HitLog interface {
 	Append(ctx context.Context, hits []Hit) error
 }
 
+// Exchanger is a claimer that is its own hit log as well and does both at once. A [Gate] then saves a round trip for every
+// batch of hits.
+type Exchanger interface {
+	Claimer
+	HitLog
+	// Exchange answers reqs as Claim does and stores hits as Append does; the error speaks of the hits alone.
+	Exchange(ctx context.Context, reqs []ClaimRequest, hits []Hit) ([]ClaimReply, error)
+}
+
+// exchangeWith gives what does both, one after the other where the two have nothing to do with each other.
+func exchangeWith(c Claimer, log HitLog) func(context.Context, []ClaimRequest, []Hit) ([]ClaimReply, error) {
+	if both, ok := c.(Exchanger); ok && HitLog(both) == log {
+		return both.Exchange
+	}
+	return func(ctx context.Context, reqs []ClaimRequest, hits []Hit) ([]ClaimReply, error) {
+		replies := c.Claim(ctx, reqs)
+		if len(hits) == 0 {
+			return replies, nil
+		}
+		return replies, log.Append(ctx, hits)
+	}
+}
+
 // maxTag is the longest dispatch id that serves as its own tag; Apify's have 17 characters.
 const maxTag = 18
 

@@ -83,14 +83,15 @@ func (silent) Observed(Operation, int, time.Duration, bool) {}
 // Gate admits requests: the only place where claimer and ledger meet. Requests that wait at the same moment share one
 // pipeline and one transaction (group commit).
 //
-// A request passes two queues. Claim workers ask the claimer; what it knows for sure is answered there. The rest is
-// recorded by commit workers, settled and answered. A request whose run is locked by a stranger moves to a lane of that
-// run, so that nobody else waits for it.
+// A request passes two queues. Claim workers ask the claimer; what it knows for sure is a hit, which passes their queue a
+// second time, into the hit log, and is answered. The rest is recorded by commit workers, settled and answered. A request
+// whose run is locked by a stranger moves to a lane of that run, so that nobody else waits for it.
 type Gate struct {
-	opts    Options
-	claims  *queue
-	commits *queue
-	lanes   lanes
+	opts     Options
+	exchange func(context.Context, []ClaimRequest, []Hit) ([]ClaimReply, error)
+	claims   *queue
+	commits  *queue
+	lanes    lanes
 
 	mu       sync.Mutex // guards stopping, requests, bytes
 	stopping bool
@@ -110,6 +111,7 @@ type pending struct {
 	entry    Entry
 	deadline time.Time
 	goodMark bool // the claim's mark speaks of the database as we last saw it: whatever fails, this is a duplicate
+	isHit    bool // all that is left to do is to store its receipt in the hit log
 	verdict  Verdict
 	err      error
 	done     chan struct{}
@@ -121,7 +123,8 @@ func NewGate(opts Options) (*Gate, error) {
 		return nil, err
 	}
 	g := &Gate{
-		opts: opts, idle: make(chan struct{}), claims: newQueue(opts.QueueRequests), commits: newQueue(opts.QueueRequests),
+		opts: opts, exchange: exchangeWith(opts.Claimer, opts.HitLog), idle: make(chan struct{}),
+		claims: newQueue(opts.QueueRequests), commits: newQueue(opts.QueueRequests),
 	}
 	g.lanes.open, g.lanes.slots = map[laneKey]*lane{}, make(chan struct{}, laneSlots)
 	for range opts.Claimers {

@@ -6,80 +6,120 @@ import (
 	"time"
 )
 
-// claimWorker turns waiting requests into pipelines until the queue closes.
+// claimWorker turns what waits into round trips to claimer and hit log until the queue closes. A request passes the queue
+// once to be claimed and, if its mark is good, once more as a hit: the hits of one batch travel with the claims of the next.
 func (g *Gate) claimWorker() {
 	var (
 		batch []*pending
-		reqs  []ClaimRequest
-		hits  []*pending
+		t     trip
 	)
 	for {
 		batch = g.claims.take(batch[:0], g.opts.BatchRequests, g.opts.BatchBytes)
 		if len(batch) == 0 {
 			return
 		}
-		reqs, hits = g.claim(batch, reqs[:0]), hits[:0]
-		inc, fresh := g.opts.Ledger.Incarnation()
-		for _, p := range batch {
-			c := &p.entry.Claim
-			p.goodMark = c.State == ClaimSettled && !inc.IsZero() && c.Mark.Incarnation == inc
-			p.entry.Known = p.goodMark && fresh
-			if p.entry.Known && p.entry.Via == ViaWebhook { // the log does not keep by which other way a hit came
-				hits = append(hits, p)
-				continue
-			}
-			g.commits.in <- p
+		t.load(batch)
+		if len(t.claims) > 0 {
+			g.claim(&t)
+		} else {
+			t.err = g.appendHits(t.hits)
 		}
-		g.answerHits(hits)
+		g.passOn(t.claims)
+		g.answerHits(t.hits, t.err)
 		g.claims.done(len(batch))
 	}
 }
 
-func (g *Gate) claim(batch []*pending, reqs []ClaimRequest) []ClaimRequest {
+// trip is one round trip: who is claimed, and whose receipts go to the hit log.
+type trip struct {
+	claims []*pending
+	hits   []*pending
+	err    error // of storing the hits
+
+	requests []ClaimRequest
+}
+
+// load takes a batch in, in place of the last one.
+func (t *trip) load(batch []*pending) {
+	t.claims, t.hits, t.requests, t.err = t.claims[:0], t.hits[:0], t.requests[:0], nil
 	for _, p := range batch {
-		reqs = append(reqs, ClaimRequest{Key: p.entry.Key, Token: p.entry.ReceiptID, Lease: p.entry.Lease})
+		if p.isHit {
+			t.hits = append(t.hits, p)
+			continue
+		}
+		t.claims = append(t.claims, p)
+		t.requests = append(t.requests, ClaimRequest{Key: p.entry.Key, Token: p.entry.ReceiptID, Lease: p.entry.Lease})
 	}
+}
+
+// claim asks about the claims of a trip and has its hits stored.
+func (g *Gate) claim(t *trip) {
 	start := time.Now()
-	replies := g.opts.Claimer.Claim(context.Background(), reqs)
+	replies, err := g.exchange(context.Background(), t.requests, hitsOf(t.hits))
+	took := time.Since(start)
+	t.err = err
 	failed := false
-	for i, p := range batch {
+	for i, p := range t.claims {
 		p.entry.Claim = ClaimReply{State: ClaimUnknown, Degraded: true}
 		if i < len(replies) {
 			p.entry.Claim = replies[i]
 		}
 		failed = failed || p.entry.Claim.Degraded
 	}
-	g.opts.Observer.Observed(OpClaim, len(batch), time.Since(start), failed)
-	return reqs
+	g.opts.Observer.Observed(OpClaim, len(t.claims), took, failed)
+	if len(t.hits) > 0 {
+		g.observeAppend(len(t.hits), took, err)
+	}
 }
 
-// answerHits stores the receipts of known duplicates in the hit log and answers them. Where the log can't take them they
-// go to the ledger with the next transaction.
-func (g *Gate) answerHits(hits []*pending) {
-	if len(hits) == 0 {
-		return
-	}
-	if err := g.appendHits(hits); err != nil {
-		for _, p := range hits {
+// passOn sends claimed requests where they have to go next: to the ledger, or as hits through the queue again.
+func (g *Gate) passOn(claimed []*pending) {
+	inc, fresh := g.opts.Ledger.Incarnation()
+	for _, p := range claimed {
+		c := &p.entry.Claim
+		p.goodMark = c.State == ClaimSettled && !inc.IsZero() && c.Mark.Incarnation == inc
+		p.entry.Known = p.goodMark && fresh
+		if p.isHit = p.entry.Known && p.entry.Via == ViaWebhook; p.isHit { // the log does not keep by which other way a hit came
+			g.claims.in <- p
+		} else {
 			g.commits.in <- p
 		}
-		return
 	}
+}
+
+// answerHits answers known duplicates whose receipts are in the hit log. Where the log could not take them they go to the
+// ledger with the next transaction.
+func (g *Gate) answerHits(hits []*pending, err error) {
 	for _, p := range hits {
+		if err != nil {
+			g.commits.in <- p
+			continue
+		}
 		p.verdict = knownVerdict(&p.entry)
 		g.finish(p)
 	}
 }
 
 func (g *Gate) appendHits(hits []*pending) error {
-	list := make([]Hit, len(hits))
-	for i, p := range hits {
+	start := time.Now()
+	err := g.opts.HitLog.Append(context.Background(), hitsOf(hits))
+	g.observeAppend(len(hits), time.Since(start), err)
+	return err
+}
+
+func (g *Gate) observeAppend(hits int, took time.Duration, err error) {
+	g.opts.Observer.Observed(OpAppend, hits, took, err != nil && !errors.Is(err, ErrHitsToLedger))
+}
+
+func hitsOf(pendings []*pending) []Hit {
+	if len(pendings) == 0 {
+		return nil
+	}
+	list := make([]Hit, len(pendings))
+	for i, p := range pendings {
 		list[i] = p.entry.hit()
 	}
-	start := time.Now()
-	err := g.opts.HitLog.Append(context.Background(), list)
-	g.opts.Observer.Observed(OpAppend, len(hits), time.Since(start), err != nil && !errors.Is(err, ErrHitsToLedger))
-	return err
+	return list
 }
 
 // hit is the receipt of a known duplicate.

@@ -11,18 +11,36 @@ import (
 	"github.com/dedupgate/dedupgate/internal/dedup"
 )
 
-var _ dedup.Claimer = (*Front)(nil)
+var _ dedup.Exchanger = (*Front)(nil)
 
 var errUnfit = errors.New("mark without incarnation or event id, or with a tag that is too long")
 
 // Claim implements [dedup.Claimer] with one pipeline. It returns within Timeout, at once while Redis is left out.
 func (f *Front) Claim(ctx context.Context, reqs []dedup.ClaimRequest) []dedup.ClaimReply {
-	replies := make([]dedup.ClaimReply, len(reqs))
 	if len(reqs) == 0 {
-		return replies
+		return nil
 	}
 	cmds := claimCommands(ctx, reqs)
-	err := f.run(ctx, f.opts.Timeout, cmds)
+	return readClaims(cmds, reqs, f.run(ctx, f.opts.Timeout, cmds))
+}
+
+// Exchange implements [dedup.Exchanger] with one pipeline, for which the same holds as for Claim and Append.
+func (f *Front) Exchange(ctx context.Context, reqs []dedup.ClaimRequest, hits []dedup.Hit) ([]dedup.ClaimReply, error) {
+	if len(reqs) == 0 || len(hits) == 0 {
+		return f.Claim(ctx, reqs), f.Append(ctx, hits)
+	}
+	a, unfit := f.prepare(ctx, hits)
+	if unfit != nil {
+		return f.Claim(ctx, reqs), unfit
+	}
+	claims := claimCommands(ctx, reqs)
+	err := f.run(ctx, f.opts.Timeout, append(claims, a.cmds...))
+	return readClaims(claims, reqs, err), f.appended(a, err)
+}
+
+// readClaims reads the replies of claims, given the error of their pipeline.
+func readClaims(cmds []redis.Cmder, reqs []dedup.ClaimRequest, err error) []dedup.ClaimReply {
+	replies := make([]dedup.ClaimReply, len(reqs))
 	for i := range replies {
 		replies[i] = unknown
 		if err == nil {

@@ -1,6 +1,8 @@
 package redisfront_test
 
 import (
+	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -37,6 +39,53 @@ func TestClusterClaimer(t *testing.T) {
 		t.Helper()
 		f := open(t, redisfront.Options{Mode: redisfront.ModeCluster, Addrs: addrs})
 		return deduptest.ClaimerFixture{Claimer: f, Advance: wait}
+	})
+}
+
+// withHits claims as a busy gate does, with hits along.
+type withHits struct{ *redisfront.Front }
+
+func (w withHits) Claim(ctx context.Context, reqs []dedup.ClaimRequest) []dedup.ClaimReply {
+	replies, err := w.Exchange(ctx, reqs, []dedup.Hit{newHit("a")})
+	if err != nil && ctx.Err() == nil {
+		panic(err)
+	}
+	return replies
+}
+
+func TestRedisClaimerWithHits(t *testing.T) {
+	t.Parallel()
+	addr := testkit.Redis(t)
+	deduptest.RunClaimer(t, func(t *testing.T) deduptest.ClaimerFixture {
+		t.Helper()
+		return deduptest.ClaimerFixture{Claimer: withHits{open(t, redisfront.Options{Addrs: []string{addr}, LedgerID: ledger(t)})}, Advance: wait}
+	})
+}
+
+// withClaims appends as a busy gate does, with claims along.
+type withClaims struct{ *redisfront.Front }
+
+func (w withClaims) Append(ctx context.Context, hits []dedup.Hit) error {
+	req := dedup.ClaimRequest{Key: newKey(), Token: dedup.NewID(time.Now()), Lease: time.Minute}
+	replies, err := w.Exchange(ctx, []dedup.ClaimRequest{req}, hits)
+	if ctx.Err() == nil && (len(replies) != 1 || replies[0].State != dedup.ClaimFirst) {
+		return fmt.Errorf("the claim beside the hits was answered %v", replies)
+	}
+	return err
+}
+
+func TestRedisHitLogWithClaims(t *testing.T) {
+	t.Parallel()
+	addr := testkit.Redis(t)
+	deduptest.RunHitLog(t, func(t *testing.T) deduptest.HitLogFixture {
+		t.Helper()
+		f := hitLogFixture(t, redisfront.Options{Addrs: []string{addr}})
+		front, ok := f.Log.(*redisfront.Front)
+		if !ok {
+			t.Fatalf("the log is a %T", f.Log)
+		}
+		f.Log = withClaims{front}
+		return f
 	})
 }
 

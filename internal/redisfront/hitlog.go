@@ -11,8 +11,6 @@ import (
 	"github.com/dedupgate/dedupgate/internal/dedup"
 )
 
-var _ dedup.HitLog = (*Front)(nil)
-
 var errNoLedger = errors.New("the database's id is not known yet")
 
 // Append implements [dedup.HitLog] with one pipeline, within Timeout. It answers [dedup.ErrHitsToLedger] in embedded mode,
@@ -24,33 +22,27 @@ func (f *Front) Append(ctx context.Context, hits []dedup.Hit) error {
 	if len(hits) == 0 {
 		return nil
 	}
-	ledger := f.ledger()
-	if ledger == "" || f.breaker.isOpen() {
-		return dedup.ErrHitsToLedger
-	}
-	a, err := f.prepare(ctx, ledger, hits)
+	a, err := f.prepare(ctx, hits)
 	if err != nil {
 		return err
 	}
-	if err = f.run(ctx, f.opts.Timeout, a.cmds); err == nil {
-		err = firstError(a.cmds)
-	}
-	f.account(a, err == nil)
-	if err != nil {
-		return fmt.Errorf("append %d hits: %w", len(hits), err)
-	}
-	return nil
+	return f.appended(a, f.run(ctx, f.opts.Timeout, a.cmds))
 }
 
 // appending is one call of Append: the registrations that are missing, an XADD for each hit, an XLEN for each stream.
 type appending struct {
 	ledger  string
+	hits    int
 	cmds    []redis.Cmder
 	streams []*stream // whose XLEN are the last of cmds, in order
 }
 
-func (f *Front) prepare(ctx context.Context, ledger string, hits []dedup.Hit) (*appending, error) {
-	a := &appending{ledger: ledger}
+func (f *Front) prepare(ctx context.Context, hits []dedup.Hit) (*appending, error) {
+	ledger := f.ledger()
+	if ledger == "" || f.breaker.isOpen() {
+		return nil, dedup.ErrHitsToLedger
+	}
+	a := &appending{ledger: ledger, hits: len(hits)}
 	size := 0
 	for i := range hits {
 		n := hitSize(&hits[i])
@@ -151,6 +143,18 @@ func (f *Front) recount(ctx context.Context, full []*stream) error {
 		}
 	}
 	return err
+}
+
+// appended says what became of the hits, given the error of the whole pipeline, and remembers what it told of the streams.
+func (f *Front) appended(a *appending, err error) error {
+	if err == nil {
+		err = firstError(a.cmds)
+	}
+	f.account(a, err == nil)
+	if err != nil {
+		return fmt.Errorf("append %d hits: %w", a.hits, err)
+	}
+	return nil
 }
 
 // account remembers what the pipeline told of its streams.
