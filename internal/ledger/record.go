@@ -129,6 +129,9 @@ func (r *recording) storeReceipts() error {
 		r.verdicts[i] = r.subjects[i].decide(e)
 		rows[i] = newReceipt(e.Inbound, &r.verdicts[i])
 	}
+	if r.dialect.hasArrays() && !slices.ContainsFunc(r.batch, func(e *dedup.Entry) bool { return e.Known }) {
+		return r.storeNewReceipts(rows)
+	}
 	isNew, err := r.insertReceipts(rows)
 	if err != nil {
 		return err
@@ -145,6 +148,22 @@ func (r *recording) storeReceipts() error {
 	// A known one whose receipt was there (the drainer was faster, or an earlier attempt) counts nothing.
 	fresh := slices.DeleteFunc(rows, func(row receiptRow) bool { return !isNew(dedup.ID(row.ID)) })
 	return r.count(fresh, hits)
+}
+
+// storeNewReceipts stores receipts all of which must be new, as they are unless an earlier attempt was committed. What they
+// count is known before, so that the rollups travel along and nobody waits for one more answer.
+func (r *recording) storeNewReceipts(rows []receiptRow) error {
+	slices.SortFunc(rows, compareReceipts)
+	sql, args := along(r.dialect, r.statements.rollups, r.rollups(rows), r.statements.newReceipts, rows)
+	done := r.tx.Exec(sql, args...)
+	switch {
+	case done.Error != nil:
+		return done.Error
+	case done.RowsAffected < int64(len(rows)):
+		return errToldBefore
+	default:
+		return r.statements.lags.exec(r.tx, r.dialect, r.lags(rows))
+	}
 }
 
 // decide gives an entry's verdict from what the steps before have found.

@@ -10,6 +10,7 @@ type statements struct {
 	fixOutcomes  statement[eventRow]
 	quarantine   statement[quarantineRow]
 	receipts     statement[receiptRow]
+	newReceipts  statement[receiptRow]
 	windowHits   statement[hitCount]
 	rollups      statement[rollupRow]
 	lags         statement[lagRow]
@@ -49,7 +50,8 @@ RETURNING event_key, source, id, first_receipt_id, dispatch_id`),
 ON CONFLICT (source, reason, body_hash) DO UPDATE SET hits = quarantine.hits + excluded.hits,
     last_seen_at = CASE WHEN excluded.last_seen_at > quarantine.last_seen_at THEN excluded.last_seen_at ELSE quarantine.last_seen_at END
 RETURNING source, reason, body_hash, id`),
-		receipts: insert("receipts", receiptColumns(), `ON CONFLICT (received_at, id) DO NOTHING RETURNING id`),
+		receipts:    insert("receipts", receiptColumns(), `ON CONFLICT (received_at, id) DO NOTHING RETURNING id`),
+		newReceipts: insert("receipts", receiptColumns(), `ON CONFLICT (received_at, id) DO NOTHING`),
 		windowHits: insert("window_hits", []column[hitCount]{
 			ids("event_id", func(h *hitCount) dedup.ID { return h.event }),
 			number("hits", func(h *hitCount) int64 { return h.n }),

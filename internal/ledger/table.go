@@ -151,6 +151,15 @@ func (s statement[R]) exec(tx *gorm.DB, d dialect, rows []R) error {
 	return nil
 }
 
+// along gives one statement that runs first over its rows and then s over its own, for a database that takes any number
+// of arguments. RowsAffected are those of s. Neither sees what the other does.
+func along[F, R any](d dialect, first statement[F], firstRows []F, s statement[R], rows []R) (string, []any) {
+	firstSource, args := rowSource(d, first.columns, firstRows)
+	source, more := rowSource(d, s.columns, rows)
+	return "WITH along AS (" + first.head + firstSource + first.tail + "), " + strings.TrimPrefix(s.head, "WITH ") + source + s.tail,
+		append(args, more...)
+}
+
 // query runs the statement over the rows and calls scan for each row that comes back.
 func (s statement[R]) query(tx *gorm.DB, d dialect, rows []R, scan func(*sql.Rows) error) error {
 	for part, args := range s.bind(d, rows) {
