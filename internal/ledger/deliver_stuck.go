@@ -7,7 +7,6 @@ import (
 
 	"gorm.io/gorm"
 
-	"github.com/dedupgate/dedupgate/internal/dedup"
 	"github.com/dedupgate/dedupgate/internal/delivery"
 	"github.com/dedupgate/dedupgate/internal/view"
 )
@@ -34,12 +33,15 @@ func (l *Ledger) Stuck(ctx context.Context, q view.StuckQuery) (view.StuckReport
 }
 
 func (l *Ledger) stuckRuns(ctx context.Context, q view.StuckQuery, now time.Time) (list []view.Run, cut bool, err error) {
-	var rows []runRow
 	before := now.Add(-q.Runs)
-	err = l.reads.WithContext(ctx).
-		Where("status IN ?", []dedup.Status{dedup.StatusCreated, dedup.StatusResurrected}).
-		Where("first_seen_at >= ? AND first_seen_at < ? AND updated_at < ?", now.Add(-view.StuckRunsBack), before, before).
-		Order("first_seen_at, run_id").Limit(q.Limit + 1).Find(&rows).Error
+	open, err := l.openRuns(ctx, before)
+	if err != nil {
+		return nil, false, err
+	}
+	var rows []runRow
+	err = open.Where("r.status IN ?", openStatuses()).
+		Where("r.first_seen_at >= ? AND r.first_seen_at < ? AND r.updated_at < ?", now.Add(-view.StuckRunsBack), before, before).
+		Order("r.first_seen_at, r.run_id").Limit(q.Limit + 1).Find(&rows).Error
 	list, cut = cutTo(rows, q.Limit, (*runRow).view)
 	return list, cut, err
 }
