@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,7 +16,8 @@ func aWindow() view.WindowAdvice {
 	return view.WindowAdvice{
 		WindowSummary: view.WindowSummary{
 			Source: "apify", Repeats: 1000, Caught: 0.9, Suggested: "7d", Text: "It is too short.\x1b[2J",
-			Setting: view.WindowSetting{Window: "3d", WindowMillis: (72 * time.Hour).Milliseconds(), Since: at, Key: "dedup.window"},
+			WatchedMillis: (5 * time.Hour).Milliseconds(),
+			Setting:       view.WindowSetting{Window: "3d", WindowMillis: (72 * time.Hour).Milliseconds(), Since: at, Key: "dedup.window"},
 		},
 		Since: at, Until: at.Add(10 * 24 * time.Hour),
 		Curve: view.WindowCurve{
@@ -37,6 +39,7 @@ func TestAdvise(t *testing.T) {
 	api := adminAPI(t, map[string]any{
 		"GET /ttl?" + since: map[string]any{"items": []view.WindowSummary{
 			aWindow().WindowSummary, {Source: "apify", Type: "TEST", Setting: view.WindowSetting{Window: "1h"}},
+			{Source: "young", Repeats: 500, Caught: 1, TooEarly: true, WatchedMillis: (90 * time.Minute).Milliseconds(), Setting: view.WindowSetting{Window: "3d"}},
 		}},
 		"GET /ttl/apify?" + since:                               aWindow(),
 		"GET /ttl/apify?" + since + "&type=TEST&window=36h0m0s": chosen,
@@ -48,14 +51,19 @@ func TestAdvise(t *testing.T) {
 		t.Parallel()
 		r := advise()
 		r.expect(t, exitOK, "SUGGESTED", "(all)", "90.0 %", "7d", "TEST", "1h")
-		if !strings.Contains(r.out, "TEST   0        1h      -") {
-			t.Errorf("a type without repeats:\n%s", r.out)
+		for what, line := range map[string][]string{
+			"a type without repeats": {"apify", "TEST", "0", "-", "1h", "-", "-"},
+			"a young source":         {"young", "(all)", "500", "1", "hour", "3d", "100", "%", "too", "early", "to", "say"},
+		} {
+			if !slices.ContainsFunc(strings.Split(r.out, "\n"), func(l string) bool { return slices.Equal(strings.Fields(l), line) }) {
+				t.Errorf("%s:\n%s", what, r.out)
+			}
 		}
 	})
 	t.Run("one source is told with windows to choose from", func(t *testing.T) {
 		t.Parallel()
 		r := advise("apify")
-		r.expect(t, exitOK, "It is too short.", "3d (in force since", "90.0 %", "99.0 %", "10.0", "measured on 50 keys", "lower bound", "only the database caught", "e1", "98.9 MiB")
+		r.expect(t, exitOK, "It is too short.", "3d (in force since", "90.0 %", "99.0 %", "10.0", "measured on 50 keys", "lower bound", "only the database caught", "e1", "98.9 MiB", "watched for 5 hours")
 		if strings.Contains(r.out, "\x1b") || strings.Contains(r.out, "To set it") {
 			t.Errorf("it says\n%s", r.out)
 		}
@@ -73,7 +81,7 @@ func TestAdvise(t *testing.T) {
 		t.Parallel()
 		advise("--window", "36h").expect(t, exitFailed, "need a source")
 		advise("apify", "--window", "soon").expect(t, exitUsage, "want a length like 90s, 36h or 3d")
-		advise("nobody").expect(t, exitFailed, "no such entry")
+		advise("nobody").expect(t, exitFailed, "no such entry", "'dedupgate advise' lists the sources")
 	})
 }
 

@@ -11,10 +11,11 @@ import (
 
 const day = 24 * time.Hour
 
+// lagsAt is a histogram of repeats that were watched for a year.
 func lagsAt(counts map[time.Duration]int64) *advise.Lags {
 	l := &advise.Lags{}
 	for lag, n := range counts {
-		l.Counts[dedup.LagBucket(lag)] += n
+		l.Put(dedup.LagBucket(lag), n, 0, 365*day)
 	}
 	return l
 }
@@ -58,6 +59,44 @@ func TestSuggestions(t *testing.T) {
 	}
 }
 
+// All repeats of a young gateway come early: nothing else can have come yet.
+func TestAYoungGatewayIsNotTalkedOutOfItsWindow(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		current, watched time.Duration
+		early            bool
+		says             string
+	}{
+		"an hour":                       {3 * day, time.Hour, true, "watched for 1 hour only"},
+		"Apify's retries are over":      {3 * day, 43 * time.Hour, true, "is said after 3d"},
+		"nearly the window":             {3 * day, 3*day - time.Second, true, "watched for 2 days only"},
+		"the window":                    {3 * day, 3 * day, false, "5m would catch nearly as many"},
+		"a short window alone":          {time.Hour, 2 * time.Hour, true, "is said after 43h"},
+		"a short window, and retries":   {time.Hour, 43 * time.Hour, false, "5m would catch nearly as many"},
+		"a long one, not as long as it": {30 * day, 29 * day, true, "is said after 30d"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			lags := &advise.Lags{}
+			lags.Put(dedup.LagBucket(time.Second), 1000, 0, tt.watched)
+			got := lags.Suggest(tt.current)
+			if got.TooEarly != tt.early || (got.Window != 0) == tt.early || !strings.Contains(got.Text, tt.says) {
+				t.Errorf("%+v, want too early %v, saying %q", got, tt.early, tt.says)
+			}
+		})
+	}
+}
+
+func TestAWindowThatIsTooShortIsSaidSoAtOnce(t *testing.T) {
+	t.Parallel()
+	lags := &advise.Lags{}
+	lags.Put(dedup.LagBucket(time.Second), 500, 0, 2*time.Hour)
+	lags.Put(dedup.LagBucket(90*time.Minute), 500, 0, 2*time.Hour)
+	if got := lags.Suggest(time.Hour); got.Window != 2*time.Hour || got.TooEarly {
+		t.Errorf("%+v", got)
+	}
+}
+
 func TestFigures(t *testing.T) {
 	t.Parallel()
 	lags := lagsAt(map[time.Duration]int64{time.Second: 90, 30 * time.Hour: 10})
@@ -85,6 +124,17 @@ func TestTextsOfNumbers(t *testing.T) {
 		3 * day: "3d", 36 * time.Hour: "36h", 90 * time.Second: "90s", 1500 * time.Millisecond: "1500ms", 0: "0s", time.Microsecond: "1µs",
 	} {
 		if got := advise.Span(d); got != want {
+			t.Errorf("%v: %q", d, got)
+		}
+	}
+}
+
+func TestLengthsOfTimeAreNeverSaidTooLong(t *testing.T) {
+	t.Parallel()
+	for d, want := range map[time.Duration]string{
+		0: "less than a minute", time.Minute: "1 minute", 119 * time.Minute: "1 hour", 47 * time.Hour: "1 day", 71 * time.Hour: "2 days",
+	} {
+		if got := advise.About(d); got != want {
 			t.Errorf("%v: %q", d, got)
 		}
 	}

@@ -66,6 +66,22 @@ func Span(d time.Duration) string {
 	return d.String()
 }
 
+// About is a length of time in its largest unit, never longer than it is: 2 days, 5 hours, 20 minutes.
+func About(d time.Duration) string {
+	for _, u := range []struct {
+		name string
+		size time.Duration
+	}{{"day", 24 * time.Hour}, {"hour", time.Hour}, {"minute", time.Minute}} {
+		switch n := d / u.size; {
+		case n == 1:
+			return "1 " + u.name
+		case n > 1:
+			return fmt.Sprintf("%d %ss", n, u.name)
+		}
+	}
+	return "less than a minute"
+}
+
 // rounded shows a number of repeats with no more digits than matter, never less than it is.
 func rounded(n float64) string {
 	if n == 0 || n >= 10 {

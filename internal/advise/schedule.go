@@ -13,6 +13,8 @@ const (
 	firstRetry = time.Minute // every further wait is twice as long
 	// jitter is how far Apify's random part moves each wait, either way.
 	jitter = 0.25
+	// lastRetry is when the last retry has surely come: with the longest waits, and timeouts before each.
+	lastRetry = 43 * time.Hour
 )
 
 // ApifyRetries is Apify's schedule: eleven retries, the last after 34 hours, give or take a quarter. Attempts that end in

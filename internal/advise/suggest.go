@@ -30,7 +30,13 @@ type Suggestion struct {
 	// Window is what to set; 0 when the present one is right or too little is known.
 	Window time.Duration
 	Text   string
+	// TooEarly says that the window looks too long, but repeats were not watched for long enough to say so.
+	TooEarly bool
 }
+
+// LongEnough is how long repeats have to be watched for before a window may be called too long: for the window itself, and
+// until Apify's last retry. Before that, repeats that need it may be still to come.
+func LongEnough(window time.Duration) time.Duration { return max(window, lastRetry) }
 
 // Suggest compares the window in force with the shortest one that catches nearly all that any would.
 func (l *Lags) Suggest(current time.Duration) Suggestion {
@@ -56,12 +62,15 @@ func (l *Lags) Suggest(current time.Duration) Suggestion {
 	caught := fmt.Sprintf("The window of %s catches at least %s of %d repeats.", Span(current), Percent(now), repeats)
 	switch {
 	case now < grave*most:
-		return Suggestion{needed, fmt.Sprintf("%s %s would catch at least %s.", caught, Span(needed), Percent(l.Share(needed)))}
-	case current > roomy*needed:
-		return Suggestion{needed, fmt.Sprintf("%s %s would catch nearly as many, at least %s, with %s less memory. %s",
-			caught, Span(needed), Percent(l.Share(needed)), Percent(1-float64(needed)/float64(current)), coverage(needed))}
-	default:
+		return Suggestion{Window: needed, Text: fmt.Sprintf("%s %s would catch at least %s.", caught, Span(needed), Percent(l.Share(needed)))}
+	case current <= roomy*needed:
 		return Suggestion{Text: caught + " It is right as it is."}
+	case l.Watched < LongEnough(current):
+		return Suggestion{TooEarly: true, Text: fmt.Sprintf("%s Keep it for now: repeats were watched for %s only, and later ones may be still to come. "+
+			"Whether a shorter window would do is said after %s.", caught, About(l.Watched), Span(LongEnough(current)))}
+	default:
+		return Suggestion{Window: needed, Text: fmt.Sprintf("%s %s would catch nearly as many, at least %s, with %s less memory. %s",
+			caught, Span(needed), Percent(l.Share(needed)), Percent(1-float64(needed)/float64(current)), coverage(needed))}
 	}
 }
 

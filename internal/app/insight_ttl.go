@@ -3,12 +3,15 @@ package app
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/dedupgate/dedupgate/internal/advise"
 	"github.com/dedupgate/dedupgate/internal/config"
 	"github.com/dedupgate/dedupgate/internal/dedup"
+	"github.com/dedupgate/dedupgate/internal/httpapi"
 	"github.com/dedupgate/dedupgate/internal/ledger"
 	"github.com/dedupgate/dedupgate/internal/view"
 )
@@ -32,7 +35,7 @@ type histogram struct {
 }
 
 // histograms gives one for a source as a whole, and one for each of its types, in the order of names.
-func histograms(report *ledger.LagReport, source string, undecided time.Duration) []histogram {
+func histograms(report *ledger.LagReport, source string) []histogram {
 	whole := histogram{ledger.LagKey{Source: source}, &advise.Lags{}}
 	list := []histogram{whole}
 	for key, lags := range report.Lags {
@@ -41,9 +44,6 @@ func histograms(report *ledger.LagReport, source string, undecided time.Duration
 		}
 		whole.lags.Add(lags)
 		list = append(list, histogram{key, lags})
-	}
-	for _, h := range list {
-		h.lags.TakeOff(report.InFlight[source], undecided)
 	}
 	slices.SortFunc(list, func(a, b histogram) int { return cmp.Compare(a.key.Type, b.key.Type) })
 	return list
@@ -58,16 +58,11 @@ func (i insight) Windows(ctx context.Context, r view.Range) ([]view.WindowSummar
 	cfg := i.watcher.Current()
 	var list []view.WindowSummary
 	for _, s := range cfg.Sources {
-		for _, h := range histograms(&report, s.Name, undecided(cfg)) {
+		for _, h := range histograms(&report, s.Name) {
 			list = append(list, i.summary(cfg, h))
 		}
 	}
 	return list, nil
-}
-
-// undecided is the longest for which a repeat can find the first still being decided.
-func undecided(cfg *config.Config) time.Duration {
-	return time.Duration(cfg.Dedup.DecideTimeout) + time.Duration(cfg.Dedup.Lease)
 }
 
 // summary compares the window in force for a configured source with what the lags say.
@@ -78,6 +73,7 @@ func (i insight) summary(cfg *config.Config, h histogram) view.WindowSummary {
 	suggestion := h.lags.Suggest(window)
 	s := view.WindowSummary{
 		Source: h.key.Source, Type: h.key.Type, Repeats: h.lags.Repeats(), Caught: h.lags.Share(window), Text: suggestion.Text,
+		TooEarly: suggestion.TooEarly, WatchedMillis: h.lags.Watched.Milliseconds(), WatchForMillis: advise.LongEnough(window).Milliseconds(),
 		Setting: view.WindowSetting{
 			Window: advise.Span(window), WindowMillis: window.Milliseconds(), Lease: advise.Span(lease), LeaseMillis: lease.Milliseconds(),
 			Since: i.board.settings.windowSince(h.key.Source, eventType), Own: own, Key: key,
@@ -101,19 +97,19 @@ func configuredType(eventType string) string {
 func (i insight) WindowAdvice(ctx context.Context, q view.WindowQuery) (view.WindowAdvice, error) {
 	cfg := i.watcher.Current()
 	if _, _, ok := windowIn(cfg, q.Source, ""); !ok {
-		return view.WindowAdvice{}, view.ErrNotFound
+		return view.WindowAdvice{}, fmt.Errorf("%w: %q; there are %s", httpapi.ErrNoSource, q.Source, strings.Join(sourceNames(cfg), ", "))
 	}
 	report, err := i.ledger.Lags(ctx, q.Range, q.Source)
 	if err != nil {
 		return view.WindowAdvice{}, err
 	}
-	all := histograms(&report, q.Source, undecided(cfg))
+	all := histograms(&report, q.Source)
 	h := histogram{ledger.LagKey{Source: q.Source, Type: q.Type}, &advise.Lags{}}
 	if at := slices.IndexFunc(all, func(h histogram) bool { return h.key.Type == q.Type }); at >= 0 {
 		h = all[at]
 	}
 	w := view.WindowAdvice{
-		WindowSummary: i.summary(cfg, h), Since: report.Since, Until: report.Until, InFlight: report.InFlight[q.Source], Notes: notes(),
+		WindowSummary: i.summary(cfg, h), Since: report.Since, Until: report.Until, InFlight: h.lags.RepeatsInFlight(), Notes: notes(),
 	}
 	drawLags(&w, h.lags)
 	cost, traffic, err := i.cost(ctx, &report, h.key)

@@ -116,6 +116,10 @@ type WindowSummary struct {
 	Caught    float64       `json:"caught" doc:"Share of the repeats that the window in force catches, as a lower bound."`
 	Suggested string        `json:"suggested,omitempty" doc:"A window that would do better or as well with less memory; absent when the present one is right or too little is known."`
 	Text      string        `json:"text" doc:"The advice as a sentence."`
+
+	TooEarly       bool  `json:"too_early" doc:"The window looks too long, but repeats were not watched for long enough to suggest a shorter one."`
+	WatchedMillis  int64 `json:"watched_ms" doc:"For how long repeats were watched for: since the day of the first, within the range. 0 without repeats."`
+	WatchForMillis int64 `json:"watch_for_ms" doc:"For how long they have to be before a shorter window is suggested: the window in force, and no less than Apify's 43 hours of retries."`
 }
 
 // WindowSetting is what is in force.
@@ -134,7 +138,7 @@ type WindowAdvice struct {
 	WindowSummary
 	Since    time.Time `json:"since"`
 	Until    time.Time `json:"until" doc:"The histogram is kept by the day (UTC): the range is widened to whole days."`
-	InFlight int64     `json:"in_flight" doc:"Repeats that came while the first was still being decided: no window catches those. Of all types of the source."`
+	InFlight int64     `json:"in_flight" doc:"Repeats that came while the first was still being decided: no window catches those."`
 
 	Histogram []LagBucket   `json:"histogram" nullable:"false" doc:"Repeats by lag, from the first that is not empty to the last."`
 	Curve     WindowCurve   `json:"curve"`
