@@ -172,8 +172,12 @@ export interface TTLLine {
   repeats: number;
   setting: Setting;
   caught: number;
-  suggested: string;
+  suggested?: string;
   text: string;
+  /** The window looks too long, and it is too early to say so. */
+  too_early: boolean;
+  watched_ms: number;
+  watch_for_ms: number;
 }
 
 export interface Forecast {
@@ -278,6 +282,7 @@ export interface Delivery {
   created_at: string;
   updated_at: string;
   next_attempt_at?: string;
+  waits_for?: "configuration" | "resume" | "earlier" | "breaker";
   last_status?: number;
   last_error?: string;
 }

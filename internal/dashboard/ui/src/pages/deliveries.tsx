@@ -19,6 +19,7 @@ import { Pager } from "../components/pager";
 import { RangePicker, useRange } from "../components/rangepicker";
 import { Empty, Loaded } from "../components/states";
 import { Table } from "../components/table";
+import { Waits } from "../components/waits";
 import type { Column } from "../components/table";
 import { Destinations } from "./deliveries/destinations";
 import { bulkActions } from "./deliveries/actions";
@@ -31,9 +32,12 @@ const columns: Column<Delivery>[] = [
   {
     head: "State",
     cell: (d) => (
-      <a href={`/deliveries/${d.id}`} title={d.id}>
-        <Badge of={d.state} />
-      </a>
+      <>
+        <a href={`/deliveries/${d.id}`} title={d.id}>
+          <Badge of={d.state} />
+        </a>
+        <Waits delivery={d} />
+      </>
     ),
   },
   { head: "Destination", cell: (d) => d.destination },

@@ -3,6 +3,8 @@ import { address } from "../api/http";
 import type { Source } from "../api/types";
 import { count, plural } from "../lib/format";
 import { apiRange } from "../lib/range";
+import { seen } from "../lib/seen";
+import { now } from "../state/clock";
 import { useQuery } from "../state/query";
 import { status } from "../state/status";
 import { SampleButtons } from "../components/connect";
@@ -64,18 +66,7 @@ function One({ source: s }: { source: Source }) {
         </>
       }
       tools={
-        <span class="row small">
-          <span class={`badge ${s.last_seen_at ? "green" : ""}`}>
-            {s.last_seen_at ? (
-              <>
-                last seen&nbsp;
-                <Moment at={s.last_seen_at} as="ago" />
-              </>
-            ) : (
-              "never seen"
-            )}
-          </span>
-        </span>
+        <LastSeen source={s} />
       }
     >
       <div class="grid2">
@@ -106,6 +97,22 @@ function One({ source: s }: { source: Source }) {
         {s.configured && <HowTo source={s} />}
       </div>
     </Panel>
+  );
+}
+
+function LastSeen({ source: s }: { source: Source }) {
+  const { tone, hint } = seen(s.last_seen_at, s.configured, now.value);
+  return (
+    <span class={`badge ${tone}`} title={hint}>
+      {s.last_seen_at ? (
+        <>
+          last seen&nbsp;
+          <Moment at={s.last_seen_at} as="ago" />
+        </>
+      ) : (
+        "never seen"
+      )}
+    </span>
   );
 }
 

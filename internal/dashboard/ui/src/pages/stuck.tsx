@@ -15,6 +15,7 @@ import { Page, Refresh } from "../components/page";
 import { Panel } from "../components/panel";
 import { Loaded } from "../components/states";
 import { Table } from "../components/table";
+import { Waits } from "../components/waits";
 import type { Column } from "../components/table";
 
 const ages: [string, string][] = [
@@ -39,9 +40,12 @@ const deliveryColumns: Column<Delivery>[] = [
   {
     head: "State",
     cell: (d) => (
-      <a href={`/deliveries/${d.id}`}>
-        <Badge of={d.state} />
-      </a>
+      <>
+        <a href={`/deliveries/${d.id}`}>
+          <Badge of={d.state} />
+        </a>
+        <Waits delivery={d} />
+      </>
     ),
   },
   { head: "Destination", cell: (d) => d.destination },
@@ -68,7 +72,7 @@ export function StuckPage() {
         <span class="grow" />
         <Operators>
           <button type="button" class="button" disabled={jobs === 0} onClick={() => setClearing(true)}>
-            Put deliveries to work again…
+            Clear stuck deliveries…
           </button>
         </Operators>
       </div>
@@ -77,14 +81,19 @@ export function StuckPage() {
       </Loaded>
       {clearing && (
         <ChangeDialog
-          title="Put stuck deliveries to work again"
-          action="Requeue"
+          title="Clear stuck deliveries"
+          action="Clear"
           path="/stuck/clear"
-          done="put to work again"
+          done="cleared"
           selection={Object.fromEntries(Object.entries(asked).filter(([name, v]) => name !== "runs" && v !== ""))}
           onDone={report.reload}
           onClose={() => setClearing(false)}
-        />
+        >
+          <p>
+            Each gets a new job and goes out as soon as its destination lets it. A receiver may get an event twice when an attempt was under way after all. Runs stay as they
+            are: only a further event ends a run.
+          </p>
+        </ChangeDialog>
       )}
     </Page>
   );

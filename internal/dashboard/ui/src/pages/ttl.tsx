@@ -3,7 +3,7 @@ import type { TTL, TTLLine } from "../api/types";
 import { params, setParams, withParams } from "../router";
 import { count, eventType, percent, plural } from "../lib/format";
 import { apiRange } from "../lib/range";
-import { duration } from "../lib/time";
+import { coarse, duration } from "../lib/time";
 import { useQuery } from "../state/query";
 import { Badge } from "../components/badge";
 import { ShortID } from "../components/links";
@@ -77,19 +77,27 @@ function One({ source, type }: { source: string; type: string }) {
     <Loaded query={ttl} bones={<section class="panel"><Bones lines={6} height={420} /></section>}>
       {(data) => (
         <>
-          <Banner tone={data.suggested && data.suggested !== data.setting.window ? "blue" : "green"} icon={data.suggested && data.suggested !== data.setting.window ? "info" : "check"}>
-            <p>{data.text}</p>
-            {data.suggested && data.suggested !== data.setting.window && (
-              <button type="button" class="button small" onClick={() => setParams({ window: data.suggested })}>
-                Try {data.suggested}
-              </button>
-            )}
-          </Banner>
+          <Advice ttl={data} />
           <Tuner key={`${source} ${type}`} ttl={data} loading={ttl.loading} />
           <LateHits ttl={data} />
         </>
       )}
     </Loaded>
+  );
+}
+
+function Advice({ ttl }: { ttl: TTL }) {
+  const { suggested } = ttl;
+  const settled = !suggested && !ttl.too_early && ttl.repeats > 0;
+  return (
+    <Banner tone={settled ? "green" : "blue"} icon={settled ? "check" : "info"}>
+      <p>{ttl.text}</p>
+      {suggested && (
+        <button type="button" class="button small" onClick={() => setParams({ window: suggested })}>
+          Try {suggested}
+        </button>
+      )}
+    </Banner>
   );
 }
 
@@ -114,6 +122,16 @@ function LateHits({ ttl }: { ttl: TTL }) {
   );
 }
 
+function Suggested({ line: l }: { line: TTLLine }) {
+  if (l.suggested) return <strong>{l.suggested}</strong>;
+  if (!l.too_early) return <span class="muted">keep</span>;
+  return (
+    <span class="muted" title={`Whether a shorter window would do is said once repeats were watched for ${duration(l.watch_for_ms)}.`}>
+      too early to say
+    </span>
+  );
+}
+
 function Lines({ items, source, type }: { items: TTLLine[]; source: string; type: string }) {
   const columns: Column<TTLLine>[] = [
     {
@@ -127,7 +145,8 @@ function Lines({ items, source, type }: { items: TTLLine[]; source: string; type
     { head: "Repeats", num: true, cell: (l) => count(l.repeats) },
     { head: "Window", num: true, cell: (l) => <span title={`${l.setting.key}${l.setting.own ? "" : ", inherited"}`}>{l.setting.window}</span> },
     { head: "Catches at least", num: true, cell: (l) => percent(l.caught, 1) },
-    { head: "Suggested", rank: 2, num: true, cell: (l) => (l.suggested ? <strong>{l.suggested}</strong> : <span class="muted">keep</span>) },
+    { head: "Watched for", rank: 3, num: true, cell: (l) => (l.repeats > 0 ? coarse(l.watched_ms) : <span class="muted">–</span>) },
+    { head: "Suggested", rank: 2, num: true, cell: (l) => <Suggested line={l} /> },
     { head: "In force since", rank: 3, cell: (l) => <Moment at={l.setting.since} /> },
   ];
   return (

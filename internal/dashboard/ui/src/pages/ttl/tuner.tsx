@@ -3,7 +3,7 @@ import type { ComponentChildren } from "preact";
 import type { TTL } from "../../api/types";
 import { params, setParams } from "../../router";
 import { bytes, count, eventType, percent, rate, short } from "../../lib/format";
-import { duration, parseGoDuration } from "../../lib/time";
+import { coarse, duration, parseGoDuration } from "../../lib/time";
 import { configDuration, estimate, longest, placeOf, shortest, steps, windowAt } from "../../lib/windows";
 import { Moment } from "../../components/moment";
 import { Code } from "../../components/payload";
@@ -84,6 +84,11 @@ export function Tuner({ ttl, loading }: { ttl: TTL; loading: boolean }) {
                 <dt>In force since</dt>
                 <dd>
                   <Moment at={ttl.setting.since} />
+                </dd>
+                <dt>Watched for</dt>
+                <dd>
+                  {coarse(ttl.watched_ms)}
+                  {ttl.watched_ms < ttl.watch_for_ms && <span class="muted">; a shorter window is suggested after {duration(ttl.watch_for_ms)} at the earliest</span>}
                 </dd>
                 <dt>Memory</dt>
                 <dd>

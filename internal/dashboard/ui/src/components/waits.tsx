@@ -1,0 +1,19 @@
+/** What holds up a delivery whose attempt is due, in the words that the command line uses too. */
+import type { Delivery } from "../api/types";
+
+const texts: Record<NonNullable<Delivery["waits_for"]>, { text: string; why: string }> = {
+  breaker: { text: "the breaker", why: "The destination has failed again and again: one attempt is made now and then, the others wait and lose none." },
+  earlier: { text: "an earlier event of its run", why: "The destination is ordered: the events of a run go out one after the other." },
+  resume: { text: "its paused destination", why: "An operator has paused the destination, for all replicas." },
+  configuration: { text: "its destination", why: "The destination is not in the configuration any more: put it back, or cancel what waits for it." },
+};
+
+export function Waits({ delivery }: { delivery: Pick<Delivery, "waits_for"> }) {
+  const waits = delivery.waits_for && texts[delivery.waits_for];
+  if (!waits) return null;
+  return (
+    <span class="waits muted small" title={waits.why}>
+      waits for {waits.text}
+    </span>
+  );
+}
