@@ -3,6 +3,7 @@ package advise
 import (
 	"fmt"
 	"math"
+	"strconv"
 	"time"
 )
 
@@ -80,6 +81,15 @@ func About(d time.Duration) string {
 		}
 	}
 	return "less than a minute"
+}
+
+// grouped shows a number with its thousands apart: 119,597.
+func grouped(n int64) string {
+	text := strconv.FormatInt(n, 10)
+	for i := len(text) - 3; i > 0; i -= 3 {
+		text = text[:i] + "," + text[i:]
+	}
+	return text
 }
 
 // rounded shows a number of repeats with no more digits than matter, never less than it is.

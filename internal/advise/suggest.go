@@ -48,8 +48,8 @@ func (l *Lags) Suggest(current time.Duration) Suggestion {
 	longest := all[len(all)-1]
 	most := l.Share(longest)
 	if most == 0 {
-		return Suggestion{Text: fmt.Sprintf("None of %d repeats would be caught even by a window of %s: they come in flight or later than that. "+
-			"The database catches them.", repeats, Span(longest))}
+		return Suggestion{Text: fmt.Sprintf("None of %s repeats would be caught even by a window of %s: they come in flight or later than that. "+
+			"The database catches them.", grouped(repeats), Span(longest))}
 	}
 	needed := longest
 	for _, w := range all {
@@ -59,7 +59,7 @@ func (l *Lags) Suggest(current time.Duration) Suggestion {
 		}
 	}
 	now := l.Share(current)
-	caught := fmt.Sprintf("The window of %s catches at least %s of %d repeats.", Span(current), Percent(now), repeats)
+	caught := fmt.Sprintf("The window of %s catches at least %s of %s repeats.", Span(current), Percent(now), grouped(repeats))
 	switch {
 	case now < grave*most:
 		return Suggestion{Window: needed, Text: fmt.Sprintf("%s %s would catch at least %s.", caught, Span(needed), Percent(l.Share(needed)))}

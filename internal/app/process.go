@@ -24,9 +24,8 @@ func (p process) Status(ctx context.Context) (view.Status, error) {
 		Embedded: p.welcome.Embedded, Stopping: p.Stopping(), PublicURL: p.publicURL(),
 		Redis: p.redisState(), Database: p.databaseState(),
 	}
-	if page, err := p.ledger.Receipts(ctx, view.ReceiptQuery{Paging: view.Paging{Limit: 1}}); err == nil {
-		s.Receipts = len(page.Items) > 0
-	}
+	page, err := p.ledger.Receipts(ctx, view.ReceiptQuery{Paging: view.Paging{Limit: 1}})
+	s.Receipts = err != nil || len(page.Items) > 0
 	return s, nil
 }
 

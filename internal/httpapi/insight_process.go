@@ -103,9 +103,9 @@ func (a *admin) sendSample(ctx context.Context, in *sampleInput) (*sampleOutput,
 // streamOperation describes the stream of receipts.
 func streamOperation() huma.Operation {
 	op := get("stream-receipts", "/stream",
-		"New receipts as they come, as server-sent events: receipts, sampled, gap, dropped, trouble, recovered", http.StatusTooManyRequests)
+		"New receipts as they come, as server-sent events: latest, receipts, sampled, gap, dropped, trouble, recovered", http.StatusTooManyRequests)
 	op.Responses = map[string]*huma.Response{"200": {
-		Description: "Events with JSON data. 'receipts' holds up to 500 receipts, oldest first; its id resumes the stream.",
+		Description: "Events with JSON data. 'latest' holds up to 50 that came before the stream began, oldest first. 'receipts' holds up to 500 new ones, oldest first, some of which may have been among the latest; its id resumes the stream.",
 		Content:     map[string]*huma.MediaType{"text/event-stream": {Schema: &huma.Schema{Type: huma.TypeString}}},
 	}}
 	return op

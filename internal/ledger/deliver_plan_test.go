@@ -49,7 +49,7 @@ func TestPlansOfDeliveries(t *testing.T) {
 	t.Parallel()
 	readable(t, func(t *testing.T, l *Ledger) {
 		postgres := l.pool != nil
-		explain, bad := "EXPLAIN ", regexp.MustCompile(`Seq Scan on (?:runs|events|deliveries|attempts|attempt_rollups)\b`)
+		explain, bad := "EXPLAIN ", regexp.MustCompile(`Seq Scan on (?:runs|open_runs|events|deliveries|attempts|attempt_rollups)\b`)
 		var start any = readTime
 		if !postgres {
 			explain, bad, start = "EXPLAIN QUERY PLAN ", regexp.MustCompile(`(?m)^.*SCAN (runs|events|deliveries|attempts|attempt_rollups|d|e)$`), readTime.UnixMicro()

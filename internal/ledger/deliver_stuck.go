@@ -33,15 +33,12 @@ func (l *Ledger) Stuck(ctx context.Context, q view.StuckQuery) (view.StuckReport
 }
 
 func (l *Ledger) stuckRuns(ctx context.Context, q view.StuckQuery, now time.Time) (list []view.Run, cut bool, err error) {
-	before := now.Add(-q.Runs)
-	open, err := l.openRuns(ctx, before)
+	open, err := l.openRuns(ctx, now.Add(-view.StuckRunsBack), now.Add(-q.Runs))
 	if err != nil {
 		return nil, false, err
 	}
 	var rows []runRow
-	err = open.Where("r.status IN ?", openStatuses()).
-		Where("r.first_seen_at >= ? AND r.first_seen_at < ? AND r.updated_at < ?", now.Add(-view.StuckRunsBack), before, before).
-		Order("r.first_seen_at, r.run_id").Limit(q.Limit + 1).Find(&rows).Error
+	err = open.Limit(q.Limit + 1).Find(&rows).Error
 	list, cut = cutTo(rows, q.Limit, (*runRow).view)
 	return list, cut, err
 }

@@ -36,15 +36,19 @@ SELECT first_seen_at, run_id, kind, source FROM runs WHERE first_seen_at >= ? AN
 	})
 }
 
-// openRuns selects, as r, what can hold all runs that have no end and were last told of before a time: those on the list, or
-// every one when the list is too old to say.
-func (l *Ledger) openRuns(ctx context.Context, before time.Time) (*gorm.DB, error) {
+// openRuns selects, as r, what can hold all runs that have no end, were first told of since a time and last told of before
+// another: those on the list, or every one when the list is too old to say. They come first seen first.
+func (l *Ledger) openRuns(ctx context.Context, since, before time.Time) (*gorm.DB, error) {
 	listed, err := readProgress(l.reads.WithContext(ctx), jobOpenRuns)
-	db := l.reads.WithContext(ctx)
+	db, of := l.reads.WithContext(ctx), "r"
 	if before.After(listed) {
-		return db.Table("runs AS r"), err
+		db = db.Table("runs AS r")
+	} else {
+		// The time is asked of the list alone: its order is that of the answer, which ends after some runs.
+		of = "o"
+		db = db.Table("open_runs AS o").Select("r.*").
+			Joins("JOIN runs AS r ON r.run_id = o.run_id AND r.kind = o.kind AND r.source = o.source")
 	}
-	// The list is asked for the time too: its order is the order of the answer.
-	return db.Table("open_runs AS o").Select("r.*").Joins(
-		"JOIN runs AS r ON r.first_seen_at = o.first_seen_at AND r.run_id = o.run_id AND r.kind = o.kind AND r.source = o.source"), err
+	db = db.Where(of+".first_seen_at >= ? AND "+of+".first_seen_at < ?", since, before).Order(of + ".first_seen_at, " + of + ".run_id")
+	return db.Where("r.status IN ? AND r.updated_at < ?", openStatuses(), before), err
 }

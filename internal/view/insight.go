@@ -52,7 +52,8 @@ type StoreState struct {
 	Kind   string    `json:"kind" enum:"redis,embedded,postgres,sqlite"`
 	Up     bool      `json:"up"`
 	Since  time.Time `json:"since" doc:"Of the last change, or of the start of the process."`
-	Detail string    `json:"detail,omitempty" doc:"Why it is not up."`
+	Detail string    `json:"detail,omitempty" doc:"When it is not up: what that means."`
+	Error  string    `json:"error,omitempty" doc:"When it is not up: the last failure."`
 }
 
 // Forwarding sums the deliveries of all destinations.
@@ -256,7 +257,7 @@ type Status struct {
 	PublicURL string     `json:"public_url" doc:"Where senders reach the public listener."`
 	Redis     StoreState `json:"redis"`
 	Database  StoreState `json:"database"`
-	Receipts  bool       `json:"receipts" doc:"Whether anything was ever received."`
+	Receipts  bool       `json:"receipts" doc:"Whether anything was ever received; false only when that is certain."`
 }
 
 // Connect is how to make the embedded gateway's first webhook.

@@ -26,9 +26,9 @@ func (s *stage) seed(ctx context.Context, receipts int64) error {
 	}{
 		{"partitions", func() error { return s.pastPartitions(ctx) }},
 		{"no indexes that are quicker made afterwards", func() error { return s.exec(ctx, dropIndexes) }},
-		{"events", func() error { return s.inChunks(ctx, seedEvents, events) }},
+		{"events", func() error { return s.inChunks(ctx, seedEvents, events, began) }},
 		{"runs", func() error { return s.exec(ctx, seedRuns) }},
-		{"receipts", func() error { return s.inChunks(ctx, seedReceipts, events) }},
+		{"receipts", func() error { return s.inChunks(ctx, seedReceipts, events, began) }},
 		{"deliveries", func() error { return s.exec(ctx, seedDeliveries) }},
 		{"indexes", func() error { return s.exec(ctx, makeIndexes) }},
 		{"rollups", func() error { return s.exec(ctx, seedRollups) }},
@@ -36,6 +36,9 @@ func (s *stage) seed(ctx context.Context, receipts int64) error {
 		{"quarantine and audit", func() error { return s.exec(ctx, seedRest) }},
 		{"statistics", func() error { return s.exec(ctx, "VACUUM (ANALYZE)") }},
 		{"summaries", func() error { return s.summarise(ctx) }},
+		{"statistics of these", func() error {
+			return s.exec(ctx, "VACUUM (ANALYZE) rollup_sums, repeat_tops, repeat_slices, open_runs")
+		}},
 	}
 	for _, step := range steps {
 		if err := step.do(); err != nil {
@@ -51,9 +54,10 @@ func (s *stage) exec(ctx context.Context, sql string, args ...any) error {
 	return err
 }
 
-func (s *stage) inChunks(ctx context.Context, sql string, n int64) error {
+// inChunks runs a statement over numbers. All chunks of all statements count from the same time: ids are made of it.
+func (s *stage) inChunks(ctx context.Context, sql string, n int64, now time.Time) error {
 	for from := int64(0); from < n; from += seedChunk {
-		if err := s.exec(ctx, sql, from, min(from+seedChunk, n)-1, n, seedDays); err != nil {
+		if err := s.exec(ctx, sql, from, min(from+seedChunk, n)-1, n, seedDays, now.UTC()); err != nil {
 			return err
 		}
 	}
@@ -74,11 +78,12 @@ func (s *stage) pastPartitions(ctx context.Context) error {
 	return nil
 }
 
-// The statements over numbers take the first and the last of the chunk, how many there are in all, and the days.
+// The statements over numbers take the first and the last of the chunk, how many there are in all, the days, and the end of
+// the last of these.
 const (
 	numbered = `
 WITH numbered AS (
-    SELECT i, md5(i::text) AS digits, i / 3 AS run, now() - $4::int * interval '1 day' * (1 - i::float8 / $3::bigint) AS at
+    SELECT i, md5(i::text) AS digits, i / 3 AS run, $5::timestamptz - $4::int * interval '1 day' * (1 - i::float8 / $3::bigint) AS at
     FROM generate_series($1::bigint, $2::bigint) AS i
 ), made AS (
     SELECT i, digits, run, date_trunc('milliseconds', at) AS at, (ARRAY['apify', 'apify', 'apify', 'shop', 'crm'])[1 + run % 5] AS source,
@@ -113,7 +118,7 @@ SELECT at + lag * interval '1 millisecond',
     CASE WHEN n = 0 THEN 'first_seen' WHEN i % 50 = 1 THEN 'ledger_hit' WHEN i % 100 = 2 THEN 'race_lost' ELSE 'window_hit' END,
     CASE WHEN n = 0 THEN '' WHEN n = 1 THEN 'twin' ELSE 'retry' END, id, type,
     CASE WHEN n = 1 THEN 'T' ELSE 'D' END || substr(digits, 5, 16), CASE WHEN n > 0 THEN lag END, false, '192.0.2.7', 'webhook'
-FROM told WHERE at + lag * interval '1 millisecond' <= now() ORDER BY 1`
+FROM told WHERE at + lag * interval '1 millisecond' <= $5 ORDER BY 1`
 	// A delivery has its event's id, and one attempt.
 	seedDeliveries = `
 INSERT INTO deliveries (id, event_id, destination, state, attempts, last_status, updated_at)

@@ -120,6 +120,7 @@ export interface StoreState {
   up: boolean;
   since?: string;
   detail?: string;
+  error?: string;
 }
 
 export interface Overview {

@@ -19,7 +19,7 @@ import { Pager } from "../components/pager";
 import { RangePicker, useRange } from "../components/rangepicker";
 import { Empty, Loaded } from "../components/states";
 import { Table } from "../components/table";
-import { Waits } from "../components/waits";
+import { NextAttempt, Waits } from "../components/waits";
 import type { Column } from "../components/table";
 import { Destinations } from "./deliveries/destinations";
 import { bulkActions } from "./deliveries/actions";
@@ -36,7 +36,7 @@ const columns: Column<Delivery>[] = [
         <a href={`/deliveries/${d.id}`} title={d.id}>
           <Badge of={d.state} />
         </a>
-        <Waits delivery={d} />
+        <Waits delivery={d} narrow />
       </>
     ),
   },
@@ -53,7 +53,7 @@ const columns: Column<Delivery>[] = [
   { head: "Run", rank: 2, cell: (d) => <RunLink run={d} /> },
   { head: "Attempts", rank: 2, num: true, cell: (d) => d.attempts },
   { head: "Last answer", rank: 3, cell: (d) => <LastAnswer delivery={d} /> },
-  { head: "Next attempt", rank: 3, cell: (d) => (d.next_attempt_at ? <Moment at={d.next_attempt_at} as="ago" /> : <span class="muted">–</span>) },
+  { head: "Next attempt", rank: 2, cell: (d) => <NextAttempt delivery={d} /> },
   { head: "Created", cell: (d) => <Moment at={d.created_at} as="ago" /> },
 ];
 

@@ -16,7 +16,7 @@ import { Panel } from "../components/panel";
 import { Code } from "../components/payload";
 import { ReplayDialog } from "../components/replay";
 import { Bones, Broken, Empty } from "../components/states";
-import { Waits } from "../components/waits";
+import { NextAttempt } from "../components/waits";
 import { actions } from "./deliveries/actions";
 
 const titles = { retry: "Retry", cancel: "Cancel", release: "Release" };
@@ -131,7 +131,7 @@ function History({ history: { delivery: d, attempts, attempts_cut } }: { history
             <div>
               <dt>Next attempt</dt>
               <dd>
-                {d.waits_for ? <Waits delivery={d} /> : <Moment at={d.next_attempt_at} as="ago" />}
+                <NextAttempt delivery={d} />
               </dd>
             </div>
           )}

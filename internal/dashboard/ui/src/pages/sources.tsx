@@ -94,7 +94,12 @@ function One({ source: s }: { source: Source }) {
             </Fact>
           )}
         </dl>
-        {s.configured && <HowTo source={s} />}
+        {s.configured && (
+          <details class="fold" open={!s.last_seen_at}>
+            <summary>Connect {s.kind === "apify" ? "Apify" : "a sender"}</summary>
+            <HowTo source={s} />
+          </details>
+        )}
       </div>
     </Panel>
   );
@@ -105,10 +110,9 @@ function LastSeen({ source: s }: { source: Source }) {
   return (
     <span class={`badge ${tone}`} title={hint}>
       {s.last_seen_at ? (
-        <>
-          last seen&nbsp;
-          <Moment at={s.last_seen_at} as="ago" />
-        </>
+        <span>
+          last seen <Moment at={s.last_seen_at} as="ago" />
+        </span>
       ) : (
         "never seen"
       )}
@@ -151,7 +155,6 @@ function Fact({ name, children }: { name: string; children: ComponentChildren })
 function HowTo({ source: s }: { source: Source }) {
   return (
     <div class="stack">
-      <h3>Connect {s.kind === "apify" ? "Apify" : "a sender"}</h3>
       <ol class="howto">
         {s.kind === "apify" && (
           <li>

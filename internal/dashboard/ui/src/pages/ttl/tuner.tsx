@@ -2,7 +2,7 @@ import { useEffect, useState } from "preact/hooks";
 import type { ComponentChildren } from "preact";
 import type { TTL } from "../../api/types";
 import { params, setParams } from "../../router";
-import { bytes, count, eventType, percent, rate, short } from "../../lib/format";
+import { atLeast, bytes, count, eventType, rate, short } from "../../lib/format";
 import { coarse, duration, parseGoDuration } from "../../lib/time";
 import { configDuration, estimate, longest, placeOf, shortest, steps, windowAt } from "../../lib/windows";
 import { Moment } from "../../components/moment";
@@ -61,7 +61,7 @@ export function Tuner({ ttl, loading }: { ttl: TTL; loading: boolean }) {
               </tr>
             </thead>
             <tbody>
-              <Line name="Caught by Redis, at least" now={percent(ttl.now.caught, 1)} then={moved && percent(guess.caught, 1)} />
+              <Line name="Caught by Redis, at least" now={atLeast(ttl.now.caught)} then={moved && atLeast(guess.caught)} />
               <Line name="Repeats a day that reach the database" now={short(ttl.now.database_hits_per_day)} then={moved && short(guess.databaseHitsPerDay)} />
               <Line name="Redis memory" now={bytes(Math.round(ttl.now.redis_bytes))} then={moved && bytes(Math.round(guess.redisBytes))} />
             </tbody>
