@@ -40,13 +40,14 @@ const columns: Column<Delivery>[] = [
       </>
     ),
   },
-  { head: "Destination", cell: (d) => d.destination },
+  { head: "Destination", rank: 2, cell: (d) => d.destination },
   {
     head: "Event",
     cell: (d) => (
       <a href={`/deliveries/${d.id}`}>
         {eventType(d.event_type)}
         {d.replay > 0 && <span class="muted"> replay {d.replay}</span>}
+        <span class="narrow small muted">to {d.destination}</span>
       </a>
     ),
   },

@@ -36,9 +36,13 @@ export function SourcesPage() {
       }
     >
       <Loaded query={sources} bones={<section class="panel"><Bones lines={6} height={260} /></section>}>
-        {(data) => (data.items.length === 0 ? <NoSources /> : data.items.map((s) => <One key={s.name} source={s} />))}
+        {(data) => (
+          <>
+            {data.items.length === 0 ? <NoSources /> : data.items.map((s) => <One key={s.name} source={s} />)}
+            <Config />
+          </>
+        )}
       </Loaded>
-      <Config />
     </Page>
   );
 }

@@ -77,7 +77,7 @@ export function StuckPage() {
           </button>
         </Operators>
       </div>
-      <Loaded query={report} bones={<Lists report={undefined} />}>
+      <Loaded query={report} bones={<Oldest report={undefined} />}>
         {(data) => <Lists report={data} />}
       </Loaded>
       {clearing && (
@@ -100,17 +100,22 @@ export function StuckPage() {
   );
 }
 
-function Lists({ report: r }: { report: StuckReport | undefined }) {
+/** The first list, which stands for all of them while they are loaded: what came below it would move. */
+function Oldest({ report: r }: { report: StuckReport | undefined }) {
+  return <List title="Deliveries that are not over" columns={deliveryColumns} rows={r?.deliveries} cut={r?.deliveries_cut} id={(d) => d.id} />;
+}
+
+function Lists({ report: r }: { report: StuckReport }) {
   return (
     <>
-      <List title="Deliveries that are not over" columns={deliveryColumns} rows={r?.deliveries} cut={r?.deliveries_cut} id={(d) => d.id} />
-      <List title="Attempts without an end" columns={deliveryColumns} rows={r?.orphaned} cut={r?.orphaned_cut} id={(d) => d.id} />
+      <Oldest report={r} />
+      <List title="Attempts without an end" columns={deliveryColumns} rows={r.orphaned} cut={r.orphaned_cut} id={(d) => d.id} />
       <List
         title="Runs without an end"
         hint="Apify may not have told it, or no webhook covers it; dedupgate reconcile asks Apify."
         columns={runColumns}
-        rows={r?.runs}
-        cut={r?.runs_cut}
+        rows={r.runs}
+        cut={r.runs_cut}
         id={(x) => `${x.source}/${x.kind}/${x.run_id}`}
       />
     </>
