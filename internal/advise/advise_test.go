@@ -51,7 +51,7 @@ func TestSuggestions(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got := tt.lags.Suggest(tt.current)
+			got := tt.lags.Suggest(tt.current, advise.ApifyRetries())
 			if tt.want != 0 && got.Window != tt.want || tt.want == 0 && got.Window != 0 || !strings.Contains(got.Text, tt.says) {
 				t.Errorf("%+v, want %v saying %q", got, tt.want, tt.says)
 			}
@@ -79,11 +79,26 @@ func TestAYoungGatewayIsNotTalkedOutOfItsWindow(t *testing.T) {
 			t.Parallel()
 			lags := &advise.Lags{}
 			lags.Put(dedup.LagBucket(time.Second), 1000, 0, tt.watched)
-			got := lags.Suggest(tt.current)
+			got := lags.Suggest(tt.current, advise.ApifyRetries())
 			if got.TooEarly != tt.early || (got.Window != 0) == tt.early || !strings.Contains(got.Text, tt.says) {
 				t.Errorf("%+v, want too early %v, saying %q", got, tt.early, tt.says)
 			}
 		})
+	}
+}
+
+func TestASenderWithoutAScheduleIsWatchedForItsWindowOnly(t *testing.T) {
+	t.Parallel()
+	lags := &advise.Lags{}
+	lags.Put(dedup.LagBucket(time.Second), 1000, 0, 5*time.Hour)
+	if got := lags.Suggest(5*time.Hour, nil); got.TooEarly || got.Window != 5*time.Minute || strings.Contains(got.Text, "Apify") || strings.HasSuffix(got.Text, " ") {
+		t.Errorf("%+v", got)
+	}
+	if got := lags.Suggest(6*time.Hour, nil); !got.TooEarly {
+		t.Errorf("%+v", got)
+	}
+	if got := new(advise.Lags).Suggest(time.Hour, nil); got.Text != "Only 0 repeats are known: too few to advise." {
+		t.Errorf("%q", got.Text)
 	}
 }
 
@@ -92,7 +107,7 @@ func TestAWindowThatIsTooShortIsSaidSoAtOnce(t *testing.T) {
 	lags := &advise.Lags{}
 	lags.Put(dedup.LagBucket(time.Second), 500, 0, 2*time.Hour)
 	lags.Put(dedup.LagBucket(90*time.Minute), 500, 0, 2*time.Hour)
-	if got := lags.Suggest(time.Hour); got.Window != 2*time.Hour || got.TooEarly {
+	if got := lags.Suggest(time.Hour, advise.ApifyRetries()); got.Window != 2*time.Hour || got.TooEarly {
 		t.Errorf("%+v", got)
 	}
 }

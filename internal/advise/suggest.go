@@ -35,14 +35,21 @@ type Suggestion struct {
 }
 
 // LongEnough is how long repeats have to be watched for before a window may be called too long: for the window itself, and
-// until Apify's last retry. Before that, repeats that need it may be still to come.
-func LongEnough(window time.Duration) time.Duration { return max(window, lastRetry) }
+// until the last retry of a sender that has a schedule, which is Apify's or none. Before that, repeats that need the window
+// may be still to come.
+func LongEnough(window time.Duration, schedule []Retry) time.Duration {
+	if len(schedule) == 0 {
+		return window
+	}
+	return max(window, lastRetry)
+}
 
-// Suggest compares the window in force with the shortest one that catches nearly all that any would.
-func (l *Lags) Suggest(current time.Duration) Suggestion {
+// Suggest compares the window in force with the shortest one that catches nearly all that any would. schedule is that of the
+// sender's retries, [ApifyRetries] or none.
+func (l *Lags) Suggest(current time.Duration, schedule []Retry) Suggestion {
 	repeats := l.Repeats()
 	if repeats < enough {
-		return Suggestion{Text: fmt.Sprintf("Only %d repeats are known: too few to advise. %s", repeats, coverage(current))}
+		return Suggestion{Text: fmt.Sprintf("Only %d repeats are known: too few to advise.%s", repeats, coverage(current, schedule))}
 	}
 	all := candidates()
 	longest := all[len(all)-1]
@@ -65,19 +72,24 @@ func (l *Lags) Suggest(current time.Duration) Suggestion {
 		return Suggestion{Window: needed, Text: fmt.Sprintf("%s %s would catch at least %s.", caught, Span(needed), Percent(l.Share(needed)))}
 	case current <= roomy*needed:
 		return Suggestion{Text: caught + " It is right as it is."}
-	case l.Watched < LongEnough(current):
+	case l.Watched < LongEnough(current, schedule):
 		return Suggestion{TooEarly: true, Text: fmt.Sprintf("%s Keep it for now: repeats were watched for %s only, and later ones may be still to come. "+
-			"Whether a shorter window would do is said after %s.", caught, About(l.Watched), Span(LongEnough(current)))}
+			"Whether a shorter window would do is said after %s.", caught, About(l.Watched), Span(LongEnough(current, schedule)))}
 	default:
-		return Suggestion{Window: needed, Text: fmt.Sprintf("%s %s would catch nearly as many, at least %s, with %s less memory. %s",
-			caught, Span(needed), Percent(l.Share(needed)), Percent(1-float64(needed)/float64(current)), coverage(needed))}
+		return Suggestion{Window: needed, Text: fmt.Sprintf("%s %s would catch nearly as many, at least %s, with %s less memory.%s",
+			caught, Span(needed), Percent(l.Share(needed)), Percent(1-float64(needed)/float64(current)), coverage(needed, schedule))}
 	}
 }
 
-// coverage says how much of Apify's schedule a window reaches.
-func coverage(window time.Duration) string {
-	if n := reached(window); n < retries {
-		return fmt.Sprintf("Of Apify's %d retries it surely reaches %d; the database catches the others.", retries, n)
+// coverage is a further sentence about how much of a schedule a window reaches; "" without one.
+func coverage(window time.Duration, schedule []Retry) string {
+	n := reached(window, schedule)
+	switch {
+	case len(schedule) == 0:
+		return ""
+	case n < len(schedule):
+		return fmt.Sprintf(" Of Apify's %d retries it surely reaches %d; the database catches the others.", len(schedule), n)
+	default:
+		return fmt.Sprintf(" It reaches all %d of Apify's retries.", n)
 	}
-	return fmt.Sprintf("It reaches all %d of Apify's retries.", retries)
 }

@@ -70,10 +70,11 @@ func (i insight) summary(cfg *config.Config, h histogram) view.WindowSummary {
 	eventType := configuredType(h.key.Type)
 	window, lease, _ := windowIn(cfg, h.key.Source, eventType)
 	key, own := cfg.WindowSetting(h.key.Source, eventType)
-	suggestion := h.lags.Suggest(window)
+	schedule := scheduleOf(cfg, h.key.Source)
+	suggestion := h.lags.Suggest(window, schedule)
 	s := view.WindowSummary{
 		Source: h.key.Source, Type: h.key.Type, Repeats: h.lags.Repeats(), Caught: h.lags.Share(window), Text: suggestion.Text,
-		TooEarly: suggestion.TooEarly, WatchedMillis: h.lags.Watched.Milliseconds(), WatchForMillis: advise.LongEnough(window).Milliseconds(),
+		TooEarly: suggestion.TooEarly, WatchedMillis: h.lags.Watched.Milliseconds(), WatchForMillis: advise.LongEnough(window, schedule).Milliseconds(),
 		Setting: view.WindowSetting{
 			Window: advise.Span(window), WindowMillis: window.Milliseconds(), Lease: advise.Span(lease), LeaseMillis: lease.Milliseconds(),
 			Since: i.board.settings.windowSince(h.key.Source, eventType), Own: own, Key: key,
@@ -83,6 +84,16 @@ func (i insight) summary(cfg *config.Config, h histogram) view.WindowSummary {
 		s.Suggested = advise.Span(suggestion.Window)
 	}
 	return s
+}
+
+// scheduleOf is when a source's sender tries again, where that is known.
+func scheduleOf(cfg *config.Config, source string) []advise.Retry {
+	for _, s := range cfg.Sources {
+		if s.Name == source && s.Kind == config.KindApify {
+			return advise.ApifyRetries()
+		}
+	}
+	return nil
 }
 
 // configuredType is a histogram's type as the configuration knows it: all that are not Apify's share the source's window.
@@ -112,6 +123,7 @@ func (i insight) WindowAdvice(ctx context.Context, q view.WindowQuery) (view.Win
 		WindowSummary: i.summary(cfg, h), Since: report.Since, Until: report.Until, InFlight: h.lags.RepeatsInFlight(), Notes: notes(),
 	}
 	drawLags(&w, h.lags)
+	drawSchedule(&w, scheduleOf(cfg, q.Source))
 	cost, traffic, err := i.cost(ctx, &report, h.key)
 	if err != nil {
 		return w, err
@@ -137,10 +149,18 @@ func drawLags(w *view.WindowAdvice, lags *advise.Lags) {
 		w.Curve.WindowsMillis = append(w.Curve.WindowsMillis, inMillis(p.Window))
 		w.Curve.Caught = append(w.Curve.Caught, p.Caught)
 	}
-	for _, r := range advise.ApifyRetries() {
+}
+
+// drawSchedule fills what is drawn of a sender's retries.
+func drawSchedule(w *view.WindowAdvice, schedule []advise.Retry) {
+	w.Schedule = []view.RetryTime{}
+	for _, r := range schedule {
 		w.Schedule = append(w.Schedule, view.RetryTime{
 			Retry: r.Number, NominalMillis: r.Nominal.Milliseconds(), EarliestMillis: r.Earliest.Milliseconds(), LatestMillis: r.Latest.Milliseconds(),
 		})
+	}
+	if len(schedule) > 0 {
+		w.Notes = append(w.Notes, "Apify retries what was not answered 2xx, counted from the first failed attempt; attempts that end in a timeout add up to two minutes each.")
 	}
 }
 
@@ -149,7 +169,6 @@ func notes() []string {
 		"The curve is a lower bound: a repeat that only the database caught begins the window anew, which the histogram does not know of.",
 		"A repeat that Redis misses is caught by the database all the same. The window decides what that costs, not whether it is caught.",
 		"Repeats in flight with the first are caught by the database whatever the window; they are taken off.",
-		"Apify retries what was not answered 2xx, counted from the first failed attempt; attempts that end in a timeout add up to two minutes each.",
 	}
 }
 

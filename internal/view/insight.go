@@ -120,7 +120,7 @@ type WindowSummary struct {
 
 	TooEarly       bool  `json:"too_early" doc:"The window looks too long, but repeats were not watched for long enough to suggest a shorter one."`
 	WatchedMillis  int64 `json:"watched_ms" doc:"For how long repeats were watched for: since the day of the first, within the range. 0 without repeats."`
-	WatchForMillis int64 `json:"watch_for_ms" doc:"For how long they have to be before a shorter window is suggested: the window in force, and no less than Apify's 43 hours of retries."`
+	WatchForMillis int64 `json:"watch_for_ms" doc:"For how long they have to be before a shorter window is suggested: the window in force, and for Apify no less than its 43 hours of retries."`
 }
 
 // WindowSetting is what is in force.
@@ -147,7 +147,7 @@ type WindowAdvice struct {
 	// Chosen answers the query's window.
 	Chosen   *WindowFigures `json:"chosen,omitempty" doc:"For the window that was asked for."`
 	Cost     WindowCost     `json:"cost"`
-	Schedule []RetryTime    `json:"schedule" nullable:"false" doc:"When Apify tries again, counted from the first failed attempt."`
+	Schedule []RetryTime    `json:"schedule" nullable:"false" doc:"When Apify tries again, counted from the first failed attempt; empty for other senders."`
 	LateHits []Receipt      `json:"late_hits" nullable:"false" doc:"The latest repeats that only the database caught, newest first."`
 	Notes    []string       `json:"notes" nullable:"false" doc:"What the figures do and do not say."`
 }

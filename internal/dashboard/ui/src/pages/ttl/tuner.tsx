@@ -42,9 +42,11 @@ export function Tuner({ ttl, loading }: { ttl: TTL; loading: boolean }) {
           <li>
             <span class="swatch" /> repeats by how late they came
           </li>
-          <li>
-            <span class="swatch amber" /> Apify's retries 1 to {ttl.schedule.length}
-          </li>
+          {ttl.schedule.length > 0 && (
+            <li>
+              <span class="swatch amber" /> Apify's retries 1 to {ttl.schedule.length}
+            </li>
+          )}
         </ul>
         <Slider ms={ms} onDrag={setMs} onSettle={settle} />
         <div class="tuner">
