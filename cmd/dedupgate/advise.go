@@ -98,10 +98,14 @@ func windowTable(out io.Writer, list []view.WindowSummary) error {
 
 // suggestion is a window that would do better, or why there is none yet.
 func suggestion(s *view.WindowSummary) string {
-	if s.TooEarly {
+	switch advise.Verdict(s.Verdict) {
+	case advise.TooEarly:
 		return "too early to say"
+	case advise.Right:
+		return "keep"
+	default:
+		return orDash(s.Suggested)
 	}
-	return orDash(s.Suggested)
 }
 
 func watchedFor(s *view.WindowSummary) string {

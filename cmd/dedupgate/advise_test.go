@@ -15,7 +15,7 @@ func aWindow() view.WindowAdvice {
 	at := time.Date(2026, 9, 14, 8, 0, 0, 0, time.UTC)
 	return view.WindowAdvice{
 		WindowSummary: view.WindowSummary{
-			Source: "apify", Repeats: 1000, Caught: 0.9, Suggested: "7d", Text: "It is too short.\x1b[2J",
+			Source: "apify", Repeats: 1000, Caught: 0.9, Suggested: "7d", Verdict: "change", Text: "It is too short.\x1b[2J",
 			WatchedMillis: (5 * time.Hour).Milliseconds(),
 			Setting:       view.WindowSetting{Window: "3d", WindowMillis: (72 * time.Hour).Milliseconds(), Since: at, Key: "dedup.window"},
 		},
@@ -39,7 +39,8 @@ func TestAdvise(t *testing.T) {
 	api := adminAPI(t, map[string]any{
 		"GET /ttl?" + since: map[string]any{"items": []view.WindowSummary{
 			aWindow().WindowSummary, {Source: "apify", Type: "TEST", Setting: view.WindowSetting{Window: "1h"}},
-			{Source: "young", Repeats: 500, Caught: 1, TooEarly: true, WatchedMillis: (90 * time.Minute).Milliseconds(), Setting: view.WindowSetting{Window: "3d"}},
+			{Source: "old", Repeats: 500, Caught: 1, Verdict: "right", WatchedMillis: (72 * time.Hour).Milliseconds(), Setting: view.WindowSetting{Window: "3d"}},
+			{Source: "young", Repeats: 500, Caught: 1, Verdict: "too_early", WatchedMillis: (90 * time.Minute).Milliseconds(), Setting: view.WindowSetting{Window: "3d"}},
 		}},
 		"GET /ttl/apify?" + since:                               aWindow(),
 		"GET /ttl/apify?" + since + "&type=TEST&window=36h0m0s": chosen,
@@ -53,6 +54,7 @@ func TestAdvise(t *testing.T) {
 		r.expect(t, exitOK, "SUGGESTED", "(all)", "90.0 %", "7d", "TEST", "1h")
 		for what, line := range map[string][]string{
 			"a type without repeats": {"apify", "TEST", "0", "-", "1h", "-", "-"},
+			"an old one":             {"old", "(all)", "500", "3", "days", "3d", "100", "%", "keep"},
 			"a young source":         {"young", "(all)", "500", "1", "hour", "3d", "100", "%", "too", "early", "to", "say"},
 		} {
 			if !slices.ContainsFunc(strings.Split(r.out, "\n"), func(l string) bool { return slices.Equal(strings.Fields(l), line) }) {

@@ -41,19 +41,20 @@ func TestSuggestions(t *testing.T) {
 		lags    *advise.Lags
 		current time.Duration
 		want    time.Duration
+		verdict advise.Verdict
 		says    string
 	}{
-		"too few repeats":  {lagsAt(map[time.Duration]int64{time.Hour: 99}), time.Minute, 0, "Only 99 repeats"},
-		"too short":        {lagsAt(map[time.Duration]int64{time.Second: 500, 30 * time.Hour: 500}), time.Hour, 36 * time.Hour, "36h would catch at least 100 %"},
-		"far too long":     {lagsAt(map[time.Duration]int64{time.Second: 1000}), 3 * day, 5 * time.Minute, "less memory"},
-		"right":            {lagsAt(map[time.Duration]int64{time.Second: 500, 30 * time.Hour: 500}), 3 * day, 0, "right as it is"},
-		"nothing would do": {lagsAt(map[time.Duration]int64{200 * day: 500}), 3 * day, 0, "None of 500 repeats"},
+		"too few repeats":  {lagsAt(map[time.Duration]int64{time.Hour: 99}), time.Minute, 0, advise.Unknown, "Only 99 repeats"},
+		"too short":        {lagsAt(map[time.Duration]int64{time.Second: 500, 30 * time.Hour: 500}), time.Hour, 36 * time.Hour, advise.Change, "36h would catch at least 100 %"},
+		"far too long":     {lagsAt(map[time.Duration]int64{time.Second: 1000}), 3 * day, 5 * time.Minute, advise.Change, "less memory"},
+		"right":            {lagsAt(map[time.Duration]int64{time.Second: 500, 30 * time.Hour: 500}), 3 * day, 0, advise.Right, "right as it is"},
+		"nothing would do": {lagsAt(map[time.Duration]int64{200 * day: 500}), 3 * day, 0, advise.Unknown, "None of 500 repeats"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			got := tt.lags.Suggest(tt.current, advise.ApifyRetries())
-			if tt.want != 0 && got.Window != tt.want || tt.want == 0 && got.Window != 0 || !strings.Contains(got.Text, tt.says) {
-				t.Errorf("%+v, want %v saying %q", got, tt.want, tt.says)
+			if tt.want != 0 && got.Window != tt.want || tt.want == 0 && got.Window != 0 || got.Verdict != tt.verdict || !strings.Contains(got.Text, tt.says) {
+				t.Errorf("%+v, want %v, %s, saying %q", got, tt.want, tt.verdict, tt.says)
 			}
 		})
 	}
@@ -80,7 +81,7 @@ func TestAYoungGatewayIsNotTalkedOutOfItsWindow(t *testing.T) {
 			lags := &advise.Lags{}
 			lags.Put(dedup.LagBucket(time.Second), 1000, 0, tt.watched)
 			got := lags.Suggest(tt.current, advise.ApifyRetries())
-			if got.TooEarly != tt.early || (got.Window != 0) == tt.early || !strings.Contains(got.Text, tt.says) {
+			if (got.Verdict == advise.TooEarly) != tt.early || (got.Window != 0) == tt.early || !strings.Contains(got.Text, tt.says) {
 				t.Errorf("%+v, want too early %v, saying %q", got, tt.early, tt.says)
 			}
 		})
@@ -91,10 +92,10 @@ func TestASenderWithoutAScheduleIsWatchedForItsWindowOnly(t *testing.T) {
 	t.Parallel()
 	lags := &advise.Lags{}
 	lags.Put(dedup.LagBucket(time.Second), 1000, 0, 5*time.Hour)
-	if got := lags.Suggest(5*time.Hour, nil); got.TooEarly || got.Window != 5*time.Minute || strings.Contains(got.Text, "Apify") || strings.HasSuffix(got.Text, " ") {
+	if got := lags.Suggest(5*time.Hour, nil); got.Verdict != advise.Change || got.Window != 5*time.Minute || strings.Contains(got.Text, "Apify") || strings.HasSuffix(got.Text, " ") {
 		t.Errorf("%+v", got)
 	}
-	if got := lags.Suggest(6*time.Hour, nil); !got.TooEarly {
+	if got := lags.Suggest(6*time.Hour, nil); got.Verdict != advise.TooEarly {
 		t.Errorf("%+v", got)
 	}
 	if got := new(advise.Lags).Suggest(time.Hour, nil); got.Text != "Only 0 repeats are known: too few to advise." {
@@ -107,7 +108,7 @@ func TestAWindowThatIsTooShortIsSaidSoAtOnce(t *testing.T) {
 	lags := &advise.Lags{}
 	lags.Put(dedup.LagBucket(time.Second), 500, 0, 2*time.Hour)
 	lags.Put(dedup.LagBucket(90*time.Minute), 500, 0, 2*time.Hour)
-	if got := lags.Suggest(time.Hour, advise.ApifyRetries()); got.Window != 2*time.Hour || got.TooEarly {
+	if got := lags.Suggest(time.Hour, advise.ApifyRetries()); got.Window != 2*time.Hour || got.Verdict != advise.Change {
 		t.Errorf("%+v", got)
 	}
 }

@@ -25,13 +25,23 @@ func candidates() []time.Duration {
 	}
 }
 
+// Verdict is what is to be said of the window in force.
+type Verdict string
+
+// The verdicts.
+const (
+	Unknown  Verdict = "unknown"   // there are too few repeats, or none that any window would catch
+	Right    Verdict = "right"     // another would do no better
+	Change   Verdict = "change"    // another would do better, or as well with less memory
+	TooEarly Verdict = "too_early" // it looks too long, but repeats were not watched for long enough to say so
+)
+
 // Suggestion is advice about a window.
 type Suggestion struct {
-	// Window is what to set; 0 when the present one is right or too little is known.
+	Verdict Verdict
+	// Window is what to set; 0 without a [Change].
 	Window time.Duration
 	Text   string
-	// TooEarly says that the window looks too long, but repeats were not watched for long enough to say so.
-	TooEarly bool
 }
 
 // LongEnough is how long repeats have to be watched for before a window may be called too long: for the window itself, and
@@ -49,13 +59,13 @@ func LongEnough(window time.Duration, schedule []Retry) time.Duration {
 func (l *Lags) Suggest(current time.Duration, schedule []Retry) Suggestion {
 	repeats := l.Repeats()
 	if repeats < enough {
-		return Suggestion{Text: fmt.Sprintf("Only %d repeats are known: too few to advise.%s", repeats, coverage(current, schedule))}
+		return Suggestion{Verdict: Unknown, Text: fmt.Sprintf("Only %d repeats are known: too few to advise.%s", repeats, coverage(current, schedule))}
 	}
 	all := candidates()
 	longest := all[len(all)-1]
 	most := l.Share(longest)
 	if most == 0 {
-		return Suggestion{Text: fmt.Sprintf("None of %s repeats would be caught even by a window of %s: they come in flight or later than that. "+
+		return Suggestion{Verdict: Unknown, Text: fmt.Sprintf("None of %s repeats would be caught even by a window of %s: they come in flight or later than that. "+
 			"The database catches them.", grouped(repeats), Span(longest))}
 	}
 	needed := longest
@@ -69,14 +79,14 @@ func (l *Lags) Suggest(current time.Duration, schedule []Retry) Suggestion {
 	caught := fmt.Sprintf("The window of %s catches at least %s of %s repeats.", Span(current), Percent(now), grouped(repeats))
 	switch {
 	case now < grave*most:
-		return Suggestion{Window: needed, Text: fmt.Sprintf("%s %s would catch at least %s.", caught, Span(needed), Percent(l.Share(needed)))}
+		return Suggestion{Change, needed, fmt.Sprintf("%s %s would catch at least %s.", caught, Span(needed), Percent(l.Share(needed)))}
 	case current <= roomy*needed:
-		return Suggestion{Text: caught + " It is right as it is."}
+		return Suggestion{Verdict: Right, Text: caught + " It is right as it is."}
 	case l.Watched < LongEnough(current, schedule):
-		return Suggestion{TooEarly: true, Text: fmt.Sprintf("%s Keep it for now: repeats were watched for %s only, and later ones may be still to come. "+
+		return Suggestion{Verdict: TooEarly, Text: fmt.Sprintf("%s Keep it for now: repeats were watched for %s only, and later ones may be still to come. "+
 			"Whether a shorter window would do is said after %s.", caught, About(l.Watched), Span(LongEnough(current, schedule)))}
 	default:
-		return Suggestion{Window: needed, Text: fmt.Sprintf("%s %s would catch nearly as many, at least %s, with %s less memory.%s",
+		return Suggestion{Change, needed, fmt.Sprintf("%s %s would catch nearly as many, at least %s, with %s less memory.%s",
 			caught, Span(needed), Percent(l.Share(needed)), Percent(1-float64(needed)/float64(current)), coverage(needed, schedule))}
 	}
 }

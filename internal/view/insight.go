@@ -118,9 +118,9 @@ type WindowSummary struct {
 	Suggested string        `json:"suggested,omitempty" doc:"A window that would do better or as well with less memory; absent when the present one is right or too little is known."`
 	Text      string        `json:"text" doc:"The advice as a sentence."`
 
-	TooEarly       bool  `json:"too_early" doc:"The window looks too long, but repeats were not watched for long enough to suggest a shorter one."`
-	WatchedMillis  int64 `json:"watched_ms" doc:"For how long repeats were watched for: since the day of the first, within the range. 0 without repeats."`
-	WatchForMillis int64 `json:"watch_for_ms" doc:"For how long they have to be before a shorter window is suggested: the window in force, and for Apify no less than its 43 hours of retries."`
+	Verdict        string `json:"verdict" enum:"unknown,right,change,too_early" doc:"unknown: too few repeats to say. too_early: the window looks too long, but repeats were not watched for long enough to suggest a shorter one."`
+	WatchedMillis  int64  `json:"watched_ms" doc:"For how long repeats were watched for: since the day of the first, within the range. 0 without repeats."`
+	WatchForMillis int64  `json:"watch_for_ms" doc:"For how long they have to be before a shorter window is suggested: the window in force, and for Apify no less than its 43 hours of retries."`
 }
 
 // WindowSetting is what is in force.

@@ -175,8 +175,7 @@ export interface TTLLine {
   caught: number;
   suggested?: string;
   text: string;
-  /** The window looks too long, and it is too early to say so. */
-  too_early: boolean;
+  verdict: "unknown" | "right" | "change" | "too_early";
   watched_ms: number;
   watch_for_ms: number;
 }

@@ -93,9 +93,9 @@ function One({ source, type, children }: { source: string; type: string; childre
 
 function Advice({ ttl }: { ttl: TTL }) {
   const { suggested } = ttl;
-  const settled = !suggested && !ttl.too_early && ttl.repeats > 0;
+  const right = ttl.verdict === "right";
   return (
-    <Banner tone={settled ? "green" : "blue"} icon={settled ? "check" : "info"}>
+    <Banner tone={right ? "green" : "blue"} icon={right ? "check" : "info"}>
       <p>{ttl.text}</p>
       {suggested && (
         <button type="button" class="button small" onClick={() => setParams({ window: suggested })}>
@@ -132,13 +132,24 @@ function LateHits({ ttl }: { ttl: TTL }) {
 }
 
 function Suggested({ line: l }: { line: TTLLine }) {
-  if (l.suggested) return <strong>{l.suggested}</strong>;
-  if (!l.too_early) return <span class="muted">keep</span>;
-  return (
-    <span class="muted" title={`Whether a shorter window would do is said once repeats were watched for ${duration(l.watch_for_ms)}.`}>
-      too early to say
-    </span>
-  );
+  switch (l.verdict) {
+    case "change":
+      return <strong>{l.suggested}</strong>;
+    case "right":
+      return <>keep</>;
+    case "too_early":
+      return (
+        <span class="muted" title={`Whether a shorter window would do is said once repeats were watched for ${duration(l.watch_for_ms)}.`}>
+          too early to say
+        </span>
+      );
+    case "unknown":
+      return (
+        <span class="muted" title={l.text}>
+          –
+        </span>
+      );
+  }
 }
 
 function Lines({ items, source, type }: { items: TTLLine[]; source: string; type: string }) {
