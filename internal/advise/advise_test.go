@@ -113,6 +113,17 @@ func TestAWindowThatIsTooShortIsSaidSoAtOnce(t *testing.T) {
 	}
 }
 
+func TestManyRepeatsInFlightAreExplained(t *testing.T) {
+	t.Parallel()
+	lags := &advise.Lags{}
+	lags.Put(dedup.LagBucket(time.Millisecond), 1000, 300, 365*day)
+	lags.Put(dedup.LagBucket(30*time.Hour), 1000, 0, 365*day)
+	got := lags.Suggest(3*day, advise.ApifyRetries())
+	if want := "The window of 3d catches at least 85.0 % of 2,000 repeats. 15.0 % came while the first was still being decided: no window catches those. It is right as it is."; got.Text != want {
+		t.Errorf("%s", got.Text)
+	}
+}
+
 func TestFigures(t *testing.T) {
 	t.Parallel()
 	lags := lagsAt(map[time.Duration]int64{time.Second: 90, 30 * time.Hour: 10})

@@ -95,7 +95,7 @@ func grouped(n int64) string {
 // rounded shows a number of repeats with no more digits than matter, never less than it is.
 func rounded(n float64) string {
 	if n == 0 || n >= 10 {
-		return fmt.Sprintf("%.0f", math.Ceil(n))
+		return grouped(int64(math.Ceil(n)))
 	}
 	return fmt.Sprintf("%.1f", math.Ceil(n*10)/10)
 }

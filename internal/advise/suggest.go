@@ -12,6 +12,8 @@ const (
 	good = 0.995
 	// grave is the loss against that from which on a change is advised.
 	grave = 0.98
+	// manyInFlight is the share of repeats in flight that is worth a sentence.
+	manyInFlight = 0.01
 	// roomy is how many times longer than needed a window must be before a shorter one is advised.
 	roomy = 4
 )
@@ -76,7 +78,7 @@ func (l *Lags) Suggest(current time.Duration, schedule []Retry) Suggestion {
 		}
 	}
 	now := l.Share(current)
-	caught := fmt.Sprintf("The window of %s catches at least %s of %s repeats.", Span(current), Percent(now), grouped(repeats))
+	caught := fmt.Sprintf("The window of %s catches at least %s of %s repeats.%s", Span(current), Percent(now), grouped(repeats), l.inFlight())
 	switch {
 	case now < grave*most:
 		return Suggestion{Change, needed, fmt.Sprintf("%s %s would catch at least %s.", caught, Span(needed), Percent(l.Share(needed)))}
@@ -89,6 +91,15 @@ func (l *Lags) Suggest(current time.Duration, schedule []Retry) Suggestion {
 		return Suggestion{Change, needed, fmt.Sprintf("%s %s would catch nearly as many, at least %s, with %s less memory.%s",
 			caught, Span(needed), Percent(l.Share(needed)), Percent(1-float64(needed)/float64(current)), coverage(needed, schedule))}
 	}
+}
+
+// inFlight is a further sentence about repeats in flight, where they are many.
+func (l *Lags) inFlight() string {
+	part := share(l.RepeatsInFlight(), l.Repeats())
+	if part < manyInFlight {
+		return ""
+	}
+	return fmt.Sprintf(" %s came while the first was still being decided: no window catches those.", Percent(part))
 }
 
 // coverage is a further sentence about how much of a schedule a window reaches; "" without one.
