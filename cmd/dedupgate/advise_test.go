@@ -38,7 +38,8 @@ func TestAdvise(t *testing.T) {
 	const since = "since=2026-09-14T08%3A00%3A00Z"
 	api := adminAPI(t, map[string]any{
 		"GET /ttl?" + since: map[string]any{"items": []view.WindowSummary{
-			aWindow().WindowSummary, {Source: "apify", Type: "TEST", Setting: view.WindowSetting{Window: "1h"}},
+			aWindow().WindowSummary,
+			{Source: "apify", Type: "TEST", Setting: view.WindowSetting{Window: "1h"}},
 			{Source: "old", Repeats: 500, Caught: 1, Verdict: "right", WatchedMillis: (72 * time.Hour).Milliseconds(), Setting: view.WindowSetting{Window: "3d"}},
 			{Source: "young", Repeats: 500, Caught: 1, Verdict: "too_early", WatchedMillis: (90 * time.Minute).Milliseconds(), Setting: view.WindowSetting{Window: "3d"}},
 		}},

@@ -67,8 +67,9 @@ func (l *Lags) Suggest(current time.Duration, schedule []Retry) Suggestion {
 	longest := all[len(all)-1]
 	most := l.Share(longest)
 	if most == 0 {
-		return Suggestion{Verdict: Unknown, Text: fmt.Sprintf("None of %s repeats would be caught even by a window of %s: they come in flight or later than that. "+
-			"The database catches them.", grouped(repeats), Span(longest))}
+		return Suggestion{Verdict: Unknown, Text: fmt.Sprintf(
+			"None of %s repeats would be caught even by a window of %s: they come in flight or later than that. The database catches them.",
+			grouped(repeats), Span(longest))}
 	}
 	needed := longest
 	for _, w := range all {
@@ -85,8 +86,8 @@ func (l *Lags) Suggest(current time.Duration, schedule []Retry) Suggestion {
 	case current <= roomy*needed:
 		return Suggestion{Verdict: Right, Text: caught + " It is right as it is."}
 	case l.Watched < LongEnough(current, schedule):
-		return Suggestion{Verdict: TooEarly, Text: fmt.Sprintf("%s Keep it for now: repeats were watched for %s only, and later ones may be still to come. "+
-			"Whether a shorter window would do is said after %s.", caught, About(l.Watched), Span(LongEnough(current, schedule)))}
+		return Suggestion{Verdict: TooEarly, Text: fmt.Sprintf("%s Keep it for now: repeats were watched for %s only, and later ones may be "+
+			"still to come. Whether a shorter window would do is said after %s.", caught, About(l.Watched), Span(LongEnough(current, schedule)))}
 	default:
 		return Suggestion{Change, needed, fmt.Sprintf("%s %s would catch nearly as many, at least %s, with %s less memory.%s",
 			caught, Span(needed), Percent(l.Share(needed)), Percent(1-float64(needed)/float64(current)), coverage(needed, schedule))}

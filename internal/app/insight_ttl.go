@@ -74,7 +74,8 @@ func (i insight) summary(cfg *config.Config, h histogram) view.WindowSummary {
 	suggestion := h.lags.Suggest(window, schedule)
 	s := view.WindowSummary{
 		Source: h.key.Source, Type: h.key.Type, Repeats: h.lags.Repeats(), Caught: h.lags.Share(window), Text: suggestion.Text,
-		Verdict: string(suggestion.Verdict), WatchedMillis: h.lags.Watched.Milliseconds(), WatchForMillis: advise.LongEnough(window, schedule).Milliseconds(),
+		Verdict: string(suggestion.Verdict), WatchedMillis: h.lags.Watched.Milliseconds(),
+		WatchForMillis: advise.LongEnough(window, schedule).Milliseconds(),
 		Setting: view.WindowSetting{
 			Window: advise.Span(window), WindowMillis: window.Milliseconds(), Lease: advise.Span(lease), LeaseMillis: lease.Milliseconds(),
 			Since: i.board.settings.windowSince(h.key.Source, eventType), Own: own, Key: key,
@@ -160,7 +161,8 @@ func drawSchedule(w *view.WindowAdvice, schedule []advise.Retry) {
 		})
 	}
 	if len(schedule) > 0 {
-		w.Notes = append(w.Notes, "Apify retries what was not answered 2xx, counted from the first failed attempt; attempts that end in a timeout add up to two minutes each.")
+		w.Notes = append(w.Notes, "Apify retries what was not answered 2xx, counted from the first failed attempt; "+
+			"attempts that end in a timeout add up to two minutes each.")
 	}
 }
 

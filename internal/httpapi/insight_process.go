@@ -105,8 +105,9 @@ func streamOperation() huma.Operation {
 	op := get("stream-receipts", "/stream",
 		"New receipts as they come, as server-sent events: latest, receipts, sampled, gap, dropped, trouble, recovered", http.StatusTooManyRequests)
 	op.Responses = map[string]*huma.Response{"200": {
-		Description: "Events with JSON data. 'latest' holds up to 50 that came before the stream began, oldest first. 'receipts' holds up to 500 new ones, oldest first, some of which may have been among the latest; its id resumes the stream.",
-		Content:     map[string]*huma.MediaType{"text/event-stream": {Schema: &huma.Schema{Type: huma.TypeString}}},
+		Description: "Events with JSON data. 'latest' holds up to 50 receipts from before the stream, 'receipts' up to 500 new ones, " +
+			"both oldest first; the first of the new ones may have been among the latest. The id of 'receipts' resumes the stream.",
+		Content: map[string]*huma.MediaType{"text/event-stream": {Schema: &huma.Schema{Type: huma.TypeString}}},
 	}}
 	return op
 }

@@ -64,8 +64,8 @@ func (l *Ledger) summariseRound(ctx context.Context, lookBack bool) error {
 }
 
 // Summarise brings all summaries up to date: those of the last hour, and with lookBack whatever may have changed since it was
-// summed up, and the list of runs without an end. [Ledger.Run] does it every few seconds. When another process is at it, that is no error; when ctx ends, what is
-// done is kept.
+// summed up, and the list of runs without an end. [Ledger.Run] does it every few seconds. When another process is at it, that
+// is no error; when ctx ends, what is done is kept.
 func (l *Ledger) Summarise(ctx context.Context, lookBack bool) error {
 	if err := l.sumUpMinutes(ctx, lookBack); err != nil {
 		return err

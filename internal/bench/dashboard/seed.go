@@ -101,7 +101,8 @@ SELECT id, source, 'r:' || run_id || ':' || i || ':S', type, 'run', run_id, acto
 FROM made`
 	seedRuns = `
 INSERT INTO runs (run_id, kind, source, status, version, actor_id, task_id, first_seen_at, updated_at, events, last_seq)
-SELECT run_id, kind, source, CASE WHEN abs(hashtext(run_id)) % 500 = 7 THEN 'CREATED' ELSE (ARRAY['SUCCEEDED', 'SUCCEEDED', 'SUCCEEDED', 'FAILED'])[1 + abs(hashtext(run_id)) % 4] END, '', min(actor_id), '',
+SELECT run_id, kind, source, CASE WHEN abs(hashtext(run_id)) % 500 = 7 THEN 'CREATED'
+    ELSE (ARRAY['SUCCEEDED', 'SUCCEEDED', 'SUCCEEDED', 'FAILED'])[1 + abs(hashtext(run_id)) % 4] END, '', min(actor_id), '',
     min(received_at), max(received_at), count(*), count(*)
 FROM events GROUP BY run_id, kind, source ORDER BY min(received_at)`
 	// Repeat n of event i comes 2^(5…27) ms later.
@@ -122,9 +123,9 @@ FROM told WHERE at + lag * interval '1 millisecond' <= $5 ORDER BY 1`
 	// A delivery has its event's id, and one attempt.
 	seedDeliveries = `
 INSERT INTO deliveries (id, event_id, destination, state, attempts, last_status, updated_at)
-SELECT id, id, 'app', CASE abs(hashtext(id::text)) % 2000 WHEN 0 THEN 'dead' WHEN 1 THEN 'dead' WHEN 2 THEN 'pending' WHEN 3 THEN 'retrying' ELSE 'delivered' END,
-    1, 200, received_at
-FROM events ORDER BY id;
+SELECT e.id, e.id AS event, 'app', CASE abs(hashtext(e.id::text)) % 2000 WHEN 0 THEN 'dead' WHEN 1 THEN 'dead'
+    WHEN 2 THEN 'pending' WHEN 3 THEN 'retrying' ELSE 'delivered' END, 1, 200, received_at
+FROM events e ORDER BY e.id;
 INSERT INTO attempts (delivery_id, number, status, took_ms, started_at, error, answer)
 SELECT id, 1, 200, 12, received_at, '', 'ok' FROM events ORDER BY id`
 	dropIndexes = `DROP INDEX receipts_by_event, receipts_by_rare_reason`
