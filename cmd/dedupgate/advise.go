@@ -31,7 +31,8 @@ type adviseCmd struct {
 func (adviseCmd) Help() string {
 	return `A window is how long Redis remembers an event. A repeat that comes later is caught all the same, by the database: the window
 decides what that costs. What is computed from are the times between first deliveries and their repeats; every share is a lower
-bound. The dashboard's page on windows says the same.`
+bound. A shorter window is suggested only after repeats were watched for as long as the window is, and no less than the 43 hours
+over which Apify retries: before that, later ones may be still to come. The dashboard's page on windows says the same.`
 }
 
 // Run advises.
@@ -48,6 +49,9 @@ func (c *adviseCmd) Run(ctx context.Context, std streams) error {
 		return c.list(ctx, std, api, span)
 	}
 	w, err := api.WindowAdvice(ctx, view.WindowQuery{Range: span, Source: c.Source, Type: c.Type, Window: time.Duration(c.Window)})
+	if errors.Is(err, view.ErrNotFound) {
+		return fmt.Errorf("%w ('dedupgate advise' lists the sources with their windows)", err)
+	}
 	if err != nil {
 		return err
 	}
@@ -74,22 +78,38 @@ func (c *adviseCmd) list(ctx context.Context, std streams, api *client.Client, s
 }
 
 func windowTable(out io.Writer, list []view.WindowSummary) error {
-	t := newTable(out, "SOURCE", "TYPE", "REPEATS", "WINDOW", "CAUGHT", "SUGGESTED")
+	t := newTable(out, "SOURCE", "TYPE", "REPEATS", "WATCHED", "WINDOW", "CAUGHT", "SUGGESTED")
 	for _, s := range list {
-		eventType, caught := s.Type, "-"
+		eventType, watched, caught := s.Type, "-", "-"
 		if eventType == "" {
 			eventType = "(all)"
 		}
 		if s.Repeats > 0 {
-			caught = advise.Percent(s.Caught)
+			watched, caught = watchedFor(&s), advise.Percent(s.Caught)
 		}
-		t.row(s.Source, eventType, number(s.Repeats), s.Setting.Window, caught, orDash(s.Suggested))
+		t.row(s.Source, eventType, number(s.Repeats), watched, s.Setting.Window, caught, suggestion(&s))
 	}
 	if err := t.flush(); err != nil {
 		return err
 	}
 	_, err := fmt.Fprintln(out, "\n'dedupgate advise <source>' tells why.")
 	return err
+}
+
+// suggestion is a window that would do better, or why there is none yet.
+func suggestion(s *view.WindowSummary) string {
+	switch advise.Verdict(s.Verdict) {
+	case advise.TooEarly:
+		return "too early to say"
+	case advise.Right:
+		return "keep"
+	default:
+		return orDash(s.Suggested)
+	}
+}
+
+func watchedFor(s *view.WindowSummary) string {
+	return advise.About(time.Duration(s.WatchedMillis) * time.Millisecond)
 }
 
 // tellWindow prints all that is known of a window.
@@ -110,7 +130,7 @@ func tellWindow(out io.Writer, w *view.WindowAdvice) error {
 		return err
 	}
 	fmt.Fprintf(out, "\n%.0f bytes a key (%s), %.3g events a second", w.Cost.BytesPerKey, measured(&w.Cost), w.Cost.EventsPerSecond)
-	fmt.Fprintf(out, "; from %s since %s.\n", plural(w.Repeats, "repeat"), local(w.Since))
+	fmt.Fprintf(out, "; from %s since %s, watched for %s.\n", plural(w.Repeats, "repeat"), local(w.Since), watchedFor(&w.WindowSummary))
 	for _, note := range w.Notes {
 		fmt.Fprintln(out, "* "+printable(note))
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,8 +15,9 @@ func aWindow() view.WindowAdvice {
 	at := time.Date(2026, 9, 14, 8, 0, 0, 0, time.UTC)
 	return view.WindowAdvice{
 		WindowSummary: view.WindowSummary{
-			Source: "apify", Repeats: 1000, Caught: 0.9, Suggested: "7d", Text: "It is too short.\x1b[2J",
-			Setting: view.WindowSetting{Window: "3d", WindowMillis: (72 * time.Hour).Milliseconds(), Since: at, Key: "dedup.window"},
+			Source: "apify", Repeats: 1000, Caught: 0.9, Suggested: "7d", Verdict: "change", Text: "It is too short.\x1b[2J",
+			WatchedMillis: (5 * time.Hour).Milliseconds(),
+			Setting:       view.WindowSetting{Window: "3d", WindowMillis: (72 * time.Hour).Milliseconds(), Since: at, Key: "dedup.window"},
 		},
 		Since: at, Until: at.Add(10 * 24 * time.Hour),
 		Curve: view.WindowCurve{
@@ -36,7 +38,10 @@ func TestAdvise(t *testing.T) {
 	const since = "since=2026-09-14T08%3A00%3A00Z"
 	api := adminAPI(t, map[string]any{
 		"GET /ttl?" + since: map[string]any{"items": []view.WindowSummary{
-			aWindow().WindowSummary, {Source: "apify", Type: "TEST", Setting: view.WindowSetting{Window: "1h"}},
+			aWindow().WindowSummary,
+			{Source: "apify", Type: "TEST", Setting: view.WindowSetting{Window: "1h"}},
+			{Source: "old", Repeats: 500, Caught: 1, Verdict: "right", WatchedMillis: (72 * time.Hour).Milliseconds(), Setting: view.WindowSetting{Window: "3d"}},
+			{Source: "young", Repeats: 500, Caught: 1, Verdict: "too_early", WatchedMillis: (90 * time.Minute).Milliseconds(), Setting: view.WindowSetting{Window: "3d"}},
 		}},
 		"GET /ttl/apify?" + since:                               aWindow(),
 		"GET /ttl/apify?" + since + "&type=TEST&window=36h0m0s": chosen,
@@ -48,14 +53,20 @@ func TestAdvise(t *testing.T) {
 		t.Parallel()
 		r := advise()
 		r.expect(t, exitOK, "SUGGESTED", "(all)", "90.0 %", "7d", "TEST", "1h")
-		if !strings.Contains(r.out, "TEST   0        1h      -") {
-			t.Errorf("a type without repeats:\n%s", r.out)
+		for what, line := range map[string][]string{
+			"a type without repeats": {"apify", "TEST", "0", "-", "1h", "-", "-"},
+			"an old one":             {"old", "(all)", "500", "3", "days", "3d", "100", "%", "keep"},
+			"a young source":         {"young", "(all)", "500", "1", "hour", "3d", "100", "%", "too", "early", "to", "say"},
+		} {
+			if !slices.ContainsFunc(strings.Split(r.out, "\n"), func(l string) bool { return slices.Equal(strings.Fields(l), line) }) {
+				t.Errorf("%s:\n%s", what, r.out)
+			}
 		}
 	})
 	t.Run("one source is told with windows to choose from", func(t *testing.T) {
 		t.Parallel()
 		r := advise("apify")
-		r.expect(t, exitOK, "It is too short.", "3d (in force since", "90.0 %", "99.0 %", "10.0", "measured on 50 keys", "lower bound", "only the database caught", "e1", "98.9 MiB")
+		r.expect(t, exitOK, "It is too short.", "3d (in force since", "90.0 %", "99.0 %", "10.0", "measured on 50 keys", "lower bound", "only the database caught", "e1", "98.9 MiB", "watched for 5 hours")
 		if strings.Contains(r.out, "\x1b") || strings.Contains(r.out, "To set it") {
 			t.Errorf("it says\n%s", r.out)
 		}
@@ -73,7 +84,7 @@ func TestAdvise(t *testing.T) {
 		t.Parallel()
 		advise("--window", "36h").expect(t, exitFailed, "need a source")
 		advise("apify", "--window", "soon").expect(t, exitUsage, "want a length like 90s, 36h or 3d")
-		advise("nobody").expect(t, exitFailed, "no such entry")
+		advise("nobody").expect(t, exitFailed, "no such entry", "'dedupgate advise' lists the sources")
 	})
 }
 

@@ -19,7 +19,7 @@ type cli struct {
 	Deliveries   deliveriesCmd   `cmd:"" help:"List, show, retry and cancel what is handed on to destinations."`
 	Replay       replayCmd       `cmd:"" help:"Send events to destinations again."`
 	Destinations destinationsCmd `cmd:"" help:"List, pause and resume destinations."`
-	Stuck        stuckCmd        `cmd:"" help:"Find what has not moved for too long, and put it to work again."`
+	Stuck        stuckCmd        `cmd:"" help:"Find what has not moved for too long, and clear it."`
 
 	Advise adviseCmd `cmd:"" help:"Say what the dedup windows are worth, and which would do."`
 

@@ -44,12 +44,28 @@ func (c *deliveriesListCmd) Run(ctx context.Context, std streams) error {
 }
 
 func deliveryTable(out io.Writer, all []view.Delivery) error {
-	t := newTable(out, "CREATED", "DESTINATION", "STATE", "TRIES", "NEXT", "TYPE", "RUN", "DELIVERY", "LAST ERROR")
+	t := newTable(out, "CREATED", "DESTINATION", "STATE", "TRIES", "WAITS FOR", "TYPE", "RUN", "DELIVERY", "LAST ERROR")
 	for _, d := range all {
-		t.row(local(d.CreatedAt), d.Destination+replayMark(d.Replay), d.State, number(d.Attempts), localOf(d.NextAttemptAt),
+		t.row(local(d.CreatedAt), d.Destination+replayMark(d.Replay), d.State, number(d.Attempts), whatItWaitsFor(&d),
 			orDash(d.EventType), orDash(d.RunID), d.ID, clip(lastProblem(&d), 60))
 	}
 	return t.flush()
+}
+
+// whatItWaitsFor is what holds a delivery up, or the time of its next attempt.
+func whatItWaitsFor(d *view.Delivery) string {
+	switch d.WaitsFor {
+	case view.WaitsForConfiguration:
+		return "its destination: not configured"
+	case view.WaitsForResume:
+		return "its destination: paused"
+	case view.WaitsForEarlier:
+		return "an earlier event of its run"
+	case view.WaitsForBreaker:
+		return "the breaker"
+	default:
+		return localOf(d.NextAttemptAt)
+	}
 }
 
 // replayMark tells a replay from the delivery that was made with the event.
@@ -101,7 +117,7 @@ func showDelivery(out io.Writer, h *view.DeliveryHistory) error {
 	t.row("state", d.State+" since "+local(d.UpdatedAt))
 	t.row("created", local(d.CreatedAt))
 	t.row("attempts", number(d.Attempts))
-	t.row("next attempt", localOf(d.NextAttemptAt))
+	t.row("waits for", whatItWaitsFor(d))
 	if err := t.flush(); err != nil || len(h.Attempts) == 0 {
 		return err
 	}

@@ -18,6 +18,7 @@ func aDelivery() view.Delivery {
 func TestDeliveries(t *testing.T) {
 	t.Parallel()
 	d := aDelivery()
+	d.WaitsFor = view.WaitsForBreaker
 	api := adminAPI(t, map[string]any{
 		"GET /deliveries?destination=app&event_id=e1&limit=51&run_id=r1&source=apify&state=dead": view.Page[view.Delivery]{Items: []view.Delivery{d}},
 		"GET /deliveries?limit=51": view.Page[view.Delivery]{Items: []view.Delivery{}},
@@ -37,9 +38,18 @@ func TestDeliveries(t *testing.T) {
 	}
 
 	ask("list", "--destination", "app", "--state", "dead", "--source", "apify", "--run", "r1", "--event", "e1").expect(t, 0,
-		"DESTINATION", "app (replay 2)", "retrying", "ACTOR.RUN.FAILED", `answered 500\x1b`)
+		"DESTINATION", "app (replay 2)", "retrying", "the breaker", "ACTOR.RUN.FAILED", `answered 500\x1b`)
 	ask("list").expect(t, 0, "No deliveries.")
-	ask("show", "d1").expect(t, 0, "retrying since", "event number 3", "TRY", "1.2s", "500", `\x1b`, "There were more before.")
+	for waitsFor, text := range map[string]string{
+		"breaker": "the breaker", "resume": "its destination: paused", "configuration": "its destination: not configured",
+		"earlier": "an earlier event of its run", "": localOf(d.NextAttemptAt),
+	} {
+		d.WaitsFor = waitsFor
+		if got := whatItWaitsFor(&d); got != text {
+			t.Errorf("%q: %s", waitsFor, got)
+		}
+	}
+	ask("show", "d1").expect(t, 0, "retrying since", "waits for    the breaker", "event number 3", "TRY", "1.2s", "500", `\x1b`, "There were more before.")
 	ask("show", "d1", "--json").expect(t, 0, `"attempts_cut":true`)
 	ask("show", "d2").expect(t, 1, "404")
 
@@ -117,6 +127,7 @@ func TestStuck(t *testing.T) {
 		"GET /stuck?deliveries=48h0m0s&delivering=15m0s&limit=3&runs=24h0m0s":                            report,
 		"GET /stuck?deliveries=24h0m0s&delivering=15m0s&limit=50&runs=24h0m0s":                           view.StuckReport{},
 		`POST /stuck/clear {"reason":"why","dry_run":true,"deliveries":"24h0m0s","delivering":"1h0m0s"}`: view.Changed{DryRun: true, Deliveries: 2},
+		`POST /stuck/clear {"reason":"why","deliveries":"24h0m0s","delivering":"15m0s"}`:                 view.Changed{Deliveries: 2},
 	})
 	ask := func(args ...string) result {
 		return execute(t, "", append(append([]string{"stuck"}, args...), api...)...)
@@ -125,5 +136,6 @@ func TestStuck(t *testing.T) {
 	ask("list", "--deliveries", "2d", "-n", "3", "--json").expect(t, 1, `"runs_cut":true`)
 	ask().expect(t, 0, "Nothing is stuck.")
 	ask("clear", "--delivering", "1h", "--dry-run", "--reason", "why").expect(t, 0, "2 deliveries chosen")
+	ask("clear", "--reason", "why").expect(t, 0, "2 deliveries cleared.")
 	ask("--runs", "soon").expect(t, 2, "want how long")
 }

@@ -82,6 +82,8 @@ func TestCommandsAgainstAGateway(t *testing.T) {
 	ask("runs", "ojue2pKvaKRjkewuJ").expect(t, 0, "late: the run had moved on", "a retry", "another webhook")
 	ask("events", "--type", "TEST").expect(t, 0, "TEST")
 	ask("runs", "no-such-run").expect(t, 1, "404")
+	ask("advise", "apify").expect(t, 0, "repeats are known")
+	ask("advise", "nobody").expect(t, 1, `no such source: "nobody"; there are apify`, "'dedupgate advise' lists")
 
 	var kept struct{ ID string }
 	if r := ask("quarantine", "list", "--json"); json.Unmarshal([]byte(r.out), &kept) != nil || kept.ID == "" {

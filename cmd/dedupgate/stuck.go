@@ -12,7 +12,7 @@ import (
 // stuckCmd finds what has not moved for too long.
 type stuckCmd struct {
 	List  stuckListCmd  `cmd:"" default:"withargs" help:"List runs without an end, old deliveries and lost attempts. Exits 1 when there are any."`
-	Clear stuckClearCmd `cmd:"" help:"Put stuck deliveries to work again."`
+	Clear stuckClearCmd `cmd:"" help:"Clear stuck deliveries: each gets a new job."`
 }
 
 type stuckListCmd struct {
@@ -57,7 +57,7 @@ func showStuck(out io.Writer, r *view.StuckReport) error {
 		stuckList(out, "Runs without an end. Did the end's webhook fail to reach the gateway?", r.Runs, r.RunsCut, runTable),
 		stuckList(out, "Deliveries that are not over. 'dedupgate destinations list' says what they wait for.",
 			r.Deliveries, r.DeliveriesCut, deliveryTable),
-		stuckList(out, "Attempts without an end. 'dedupgate stuck clear --reason …' makes them again.", r.Orphaned, r.OrphanedCut, deliveryTable),
+		stuckList(out, "Attempts without an end. 'dedupgate stuck clear --reason …' has them made again.", r.Orphaned, r.OrphanedCut, deliveryTable),
 	)
 }
 
@@ -100,5 +100,5 @@ func (c *stuckClearCmd) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
-	return c.tell(std, changed, "put to work again")
+	return c.tell(std, changed, "cleared")
 }

@@ -3,6 +3,7 @@ package advise
 import (
 	"fmt"
 	"math"
+	"strconv"
 	"time"
 )
 
@@ -66,10 +67,35 @@ func Span(d time.Duration) string {
 	return d.String()
 }
 
+// About is a length of time in its largest unit, never longer than it is: 2 days, 5 hours, 20 minutes.
+func About(d time.Duration) string {
+	for _, u := range []struct {
+		name string
+		size time.Duration
+	}{{"day", 24 * time.Hour}, {"hour", time.Hour}, {"minute", time.Minute}} {
+		switch n := d / u.size; {
+		case n == 1:
+			return "1 " + u.name
+		case n > 1:
+			return fmt.Sprintf("%d %ss", n, u.name)
+		}
+	}
+	return "less than a minute"
+}
+
+// grouped shows a number with its thousands apart: 119,597.
+func grouped(n int64) string {
+	text := strconv.FormatInt(n, 10)
+	for i := len(text) - 3; i > 0; i -= 3 {
+		text = text[:i] + "," + text[i:]
+	}
+	return text
+}
+
 // rounded shows a number of repeats with no more digits than matter, never less than it is.
 func rounded(n float64) string {
 	if n == 0 || n >= 10 {
-		return fmt.Sprintf("%.0f", math.Ceil(n))
+		return grouped(int64(math.Ceil(n)))
 	}
 	return fmt.Sprintf("%.1f", math.Ceil(n*10)/10)
 }

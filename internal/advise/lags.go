@@ -9,13 +9,27 @@ import (
 // Lags is a histogram of repeats by lag.
 type Lags struct {
 	Counts [dedup.LagBuckets]int64
-	// InFlight is how many of the repeats, at most, came while the first was still being decided.
-	InFlight int64
+	// InFlight counts, of the repeats in each bucket, those that came while the first was still being decided.
+	InFlight [dedup.LagBuckets]int64
+	// Watched is the time over which repeats were counted: later ones than that can't be in the histogram yet.
+	Watched time.Duration
+}
+
+// Put adds repeats to a bucket, with how many of them came in flight, and the time over which they were watched for.
+func (l *Lags) Put(bucket int, repeats, inFlight int64, watched time.Duration) {
+	l.Counts[bucket] += repeats
+	l.InFlight[bucket] += inFlight
+	l.Watched = max(l.Watched, watched)
 }
 
 // Repeats is how many there are.
-func (l *Lags) Repeats() (n int64) {
-	for _, count := range l.Counts {
+func (l *Lags) Repeats() int64 { return total(&l.Counts) }
+
+// RepeatsInFlight is how many of them came while the first was still being decided.
+func (l *Lags) RepeatsInFlight() int64 { return total(&l.InFlight) }
+
+func total(counts *[dedup.LagBuckets]int64) (n int64) {
+	for _, count := range counts {
 		n += count
 	}
 	return n
@@ -27,9 +41,9 @@ func (l *Lags) Caught(window time.Duration) (n int64) {
 		if dedup.LagBound(b+1) > window || b == len(l.Counts)-1 { // the last bucket has no end
 			break
 		}
-		n += count
+		n += count - l.InFlight[b]
 	}
-	return max(n-l.InFlight, 0)
+	return n
 }
 
 // Share is [Lags.Caught] as a share of all repeats; 0 without repeats.
@@ -81,13 +95,13 @@ type Point struct {
 // Curve gives the share for every bound of a bucket, from the shortest window to the longest that is worth asking about:
 // 400 days. Between two points the share of the shorter window holds.
 func (l *Lags) Curve() []Point {
-	repeats, sum := l.Repeats(), -l.InFlight
+	repeats, caught := l.Repeats(), int64(0)
 	points := make([]Point, 0, len(l.Counts))
 	for b := range len(l.Counts) - 1 {
-		sum += l.Counts[b]
+		caught += l.Counts[b] - l.InFlight[b]
 		p := Point{Window: dedup.LagBound(b + 1)}
 		if repeats > 0 {
-			p.Caught = float64(max(sum, 0)) / float64(repeats)
+			p.Caught = float64(caught) / float64(repeats)
 		}
 		points = append(points, p)
 	}
@@ -97,18 +111,6 @@ func (l *Lags) Curve() []Point {
 // Add adds another histogram's repeats.
 func (l *Lags) Add(other *Lags) {
 	for b, n := range other.Counts {
-		l.Counts[b] += n
+		l.Put(b, n, other.InFlight[b], other.Watched)
 	}
-}
-
-// TakeOff says how many repeats, at most, came while the first was still being decided, which takes no longer than longest.
-func (l *Lags) TakeOff(inFlight int64, longest time.Duration) {
-	var early int64
-	for b, n := range l.Counts {
-		if b > 0 && dedup.LagBound(b) > longest {
-			break
-		}
-		early += n
-	}
-	l.InFlight = min(inFlight, early)
 }

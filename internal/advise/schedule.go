@@ -13,6 +13,8 @@ const (
 	firstRetry = time.Minute // every further wait is twice as long
 	// jitter is how far Apify's random part moves each wait, either way.
 	jitter = 0.25
+	// lastRetry is when Apify's last retry has surely come: with the longest waits, and timeouts before each.
+	lastRetry = 43 * time.Hour
 )
 
 // ApifyRetries is Apify's schedule: eleven retries, the last after 34 hours, give or take a quarter. Attempts that end in
@@ -31,8 +33,8 @@ func ApifyRetries() []Retry {
 }
 
 // reached counts the retries that a window surely reaches.
-func reached(window time.Duration) (n int) {
-	for _, r := range ApifyRetries() {
+func reached(window time.Duration, schedule []Retry) (n int) {
+	for _, r := range schedule {
 		if r.Latest <= window {
 			n++
 		}

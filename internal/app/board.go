@@ -55,9 +55,7 @@ func (a *App) redisState() view.StoreState {
 	}
 	if !s.Up {
 		state.Detail = "Left out: the database decides alone and no request fails."
-		if s.Err != nil {
-			state.Detail += " " + s.Err.Error()
-		}
+		state.Error = errorText(s.Err)
 	}
 	return state
 }
@@ -74,11 +72,17 @@ func (a *App) databaseState() view.StoreState {
 	}
 	if !s.Up {
 		state.Detail = "New events are answered 503 and sent again; known duplicates are still told."
-		if s.Err != nil {
-			state.Detail += " " + s.Err.Error()
-		}
+		state.Error = errorText(s.Err)
 	}
 	return state
+}
+
+// errorText is an error's text, "" for none.
+func errorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
 }
 
 // waitingHits is how many hits are on their way into the database; -1 when Redis can't tell.

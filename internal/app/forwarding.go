@@ -90,28 +90,6 @@ type observer struct{ *metrics.Metrics }
 // BreakerChanged implements [forward.Observer].
 func (observer) BreakerChanged(string, forward.BreakerState) {}
 
-// handing is what operators do about deliveries: the ledger's answers, and no replay to a destination that is not there.
-type handing struct {
-	*ledger.Ledger
-	app *App
-}
-
-// Replay implements [httpapi.Deliveries].
-func (h handing) Replay(ctx context.Context, s view.ReplaySelection, act view.Act) (view.Changed, error) {
-	if err := h.app.mustBeConfigured(s.Destination); err != nil {
-		return view.Changed{}, err
-	}
-	return h.Ledger.Replay(ctx, s, act)
-}
-
-// Backfill implements [httpapi.Deliveries].
-func (h handing) Backfill(ctx context.Context, s view.ReplaySelection, act view.Act) (view.Changed, error) {
-	if err := h.app.mustBeConfigured(s.Destination); err != nil {
-		return view.Changed{}, err
-	}
-	return h.Ledger.Backfill(ctx, s, act)
-}
-
 // mustBeConfigured is an error for the name of a destination that is not configured; "" means none in particular.
 func (a *App) mustBeConfigured(name string) error {
 	names := destinationNames(a.watcher.Current())

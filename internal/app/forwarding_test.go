@@ -179,6 +179,49 @@ func TestAPausedDestinationGetsNothingUntilItIsResumed(t *testing.T) {
 	r.wantAudit(database, "destination.pause", "destination.resume")
 }
 
+func TestDeliveriesTellWhatTheyWaitFor(t *testing.T) {
+	t.Parallel()
+	for name, config := range stores(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			failing, ordered := newSink(t), newSink(t)
+			failing.status.Store(http.StatusServiceUnavailable)
+			ordered.status.Store(http.StatusServiceUnavailable)
+			destinations := "destinations:\n" + destinedTo("failing", failing, ", retry: {attempts: 100, first: 100ms, factor: 1, max: 100ms}") +
+				destinedTo("ordered", ordered, ", ordered: true, retry: {attempts: 2, first: 1h, factor: 1, max: 1h}, event_types: [ACTOR.RUN.*]")
+			r := start(t, config(t)+destinations)
+			r.send(nil, runEvent(1, "ACTOR.RUN.CREATED"))
+			r.send(nil, runEvent(1, "ACTOR.RUN.SUCCEEDED"))
+			r.wantWaiting("?destination=failing", "breaker", 2)
+			r.wantWaiting("?destination=ordered&state=pending", "earlier", 1)
+			r.wantWaiting("?destination=ordered&state=retrying", "", 1) // for its own time
+			var h view.DeliveryHistory
+			if r.api("/deliveries/"+r.deliveries("?destination=ordered&state=pending")[0].ID, &h); h.Delivery.WaitsFor != "earlier" {
+				t.Errorf("one: %+v", h.Delivery)
+			}
+			r.post("/destinations/ordered/pause", reasoned(nil), http.StatusOK, nil)
+			r.wantWaiting("?destination=ordered", "resume", 2)
+		})
+	}
+}
+
+// wantWaiting waits until so many deliveries are selected and all of them wait for this.
+func (r *running) wantWaiting(query, waitsFor string, deliveries int) {
+	r.t.Helper()
+	testkit.Eventually(r.t, 30*time.Second, func() error {
+		all := r.deliveries(query)
+		for _, d := range all {
+			if d.WaitsFor != waitsFor {
+				return fmt.Errorf("%s waits for %q, want %q", d.State, d.WaitsFor, waitsFor)
+			}
+		}
+		if len(all) != deliveries {
+			return fmt.Errorf("%d deliveries, want %d", len(all), deliveries)
+		}
+		return nil
+	})
+}
+
 // wantAudit wants one entry for each of the actions, by the test's token and with its reason.
 func (r *running) wantAudit(database string, actions ...string) {
 	r.t.Helper()

@@ -156,6 +156,9 @@ func TestWindowsAreAdvisedAndCanBeSet(t *testing.T) {
 			if live := w.Cost.BytesMeasured == "live" && w.Cost.KeysMeasured == 1; live != (name == "production") || w.Cost.BytesPerKey < 150 || w.Cost.EventsPerSecond <= 0 {
 				t.Errorf("%+v", w.Cost)
 			}
+			if w.WatchedMillis <= 0 || w.WatchForMillis != (72*time.Hour).Milliseconds() || w.Suggested != "" {
+				t.Errorf("a gateway that has just begun: %+v", w.WindowSummary)
+			}
 			if w.Chosen.Caught != 1 || strings.Contains(w.Chosen.YAML, testToken) {
 				t.Errorf("%+v", w.Chosen)
 			}

@@ -3,12 +3,15 @@ package app
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/dedupgate/dedupgate/internal/advise"
 	"github.com/dedupgate/dedupgate/internal/config"
 	"github.com/dedupgate/dedupgate/internal/dedup"
+	"github.com/dedupgate/dedupgate/internal/httpapi"
 	"github.com/dedupgate/dedupgate/internal/ledger"
 	"github.com/dedupgate/dedupgate/internal/view"
 )
@@ -32,7 +35,7 @@ type histogram struct {
 }
 
 // histograms gives one for a source as a whole, and one for each of its types, in the order of names.
-func histograms(report *ledger.LagReport, source string, undecided time.Duration) []histogram {
+func histograms(report *ledger.LagReport, source string) []histogram {
 	whole := histogram{ledger.LagKey{Source: source}, &advise.Lags{}}
 	list := []histogram{whole}
 	for key, lags := range report.Lags {
@@ -41,9 +44,6 @@ func histograms(report *ledger.LagReport, source string, undecided time.Duration
 		}
 		whole.lags.Add(lags)
 		list = append(list, histogram{key, lags})
-	}
-	for _, h := range list {
-		h.lags.TakeOff(report.InFlight[source], undecided)
 	}
 	slices.SortFunc(list, func(a, b histogram) int { return cmp.Compare(a.key.Type, b.key.Type) })
 	return list
@@ -58,16 +58,11 @@ func (i insight) Windows(ctx context.Context, r view.Range) ([]view.WindowSummar
 	cfg := i.watcher.Current()
 	var list []view.WindowSummary
 	for _, s := range cfg.Sources {
-		for _, h := range histograms(&report, s.Name, undecided(cfg)) {
+		for _, h := range histograms(&report, s.Name) {
 			list = append(list, i.summary(cfg, h))
 		}
 	}
 	return list, nil
-}
-
-// undecided is the longest for which a repeat can find the first still being decided.
-func undecided(cfg *config.Config) time.Duration {
-	return time.Duration(cfg.Dedup.DecideTimeout) + time.Duration(cfg.Dedup.Lease)
 }
 
 // summary compares the window in force for a configured source with what the lags say.
@@ -75,9 +70,12 @@ func (i insight) summary(cfg *config.Config, h histogram) view.WindowSummary {
 	eventType := configuredType(h.key.Type)
 	window, lease, _ := windowIn(cfg, h.key.Source, eventType)
 	key, own := cfg.WindowSetting(h.key.Source, eventType)
-	suggestion := h.lags.Suggest(window)
+	schedule := scheduleOf(cfg, h.key.Source)
+	suggestion := h.lags.Suggest(window, schedule)
 	s := view.WindowSummary{
 		Source: h.key.Source, Type: h.key.Type, Repeats: h.lags.Repeats(), Caught: h.lags.Share(window), Text: suggestion.Text,
+		Verdict: string(suggestion.Verdict), WatchedMillis: h.lags.Watched.Milliseconds(),
+		WatchForMillis: advise.LongEnough(window, schedule).Milliseconds(),
 		Setting: view.WindowSetting{
 			Window: advise.Span(window), WindowMillis: window.Milliseconds(), Lease: advise.Span(lease), LeaseMillis: lease.Milliseconds(),
 			Since: i.board.settings.windowSince(h.key.Source, eventType), Own: own, Key: key,
@@ -87,6 +85,16 @@ func (i insight) summary(cfg *config.Config, h histogram) view.WindowSummary {
 		s.Suggested = advise.Span(suggestion.Window)
 	}
 	return s
+}
+
+// scheduleOf is when a source's sender tries again, where that is known.
+func scheduleOf(cfg *config.Config, source string) []advise.Retry {
+	for _, s := range cfg.Sources {
+		if s.Name == source && s.Kind == config.KindApify {
+			return advise.ApifyRetries()
+		}
+	}
+	return nil
 }
 
 // configuredType is a histogram's type as the configuration knows it: all that are not Apify's share the source's window.
@@ -101,21 +109,22 @@ func configuredType(eventType string) string {
 func (i insight) WindowAdvice(ctx context.Context, q view.WindowQuery) (view.WindowAdvice, error) {
 	cfg := i.watcher.Current()
 	if _, _, ok := windowIn(cfg, q.Source, ""); !ok {
-		return view.WindowAdvice{}, view.ErrNotFound
+		return view.WindowAdvice{}, fmt.Errorf("%w: %q; there are %s", httpapi.ErrNoSource, q.Source, strings.Join(sourceNames(cfg), ", "))
 	}
 	report, err := i.ledger.Lags(ctx, q.Range, q.Source)
 	if err != nil {
 		return view.WindowAdvice{}, err
 	}
-	all := histograms(&report, q.Source, undecided(cfg))
+	all := histograms(&report, q.Source)
 	h := histogram{ledger.LagKey{Source: q.Source, Type: q.Type}, &advise.Lags{}}
 	if at := slices.IndexFunc(all, func(h histogram) bool { return h.key.Type == q.Type }); at >= 0 {
 		h = all[at]
 	}
 	w := view.WindowAdvice{
-		WindowSummary: i.summary(cfg, h), Since: report.Since, Until: report.Until, InFlight: report.InFlight[q.Source], Notes: notes(),
+		WindowSummary: i.summary(cfg, h), Since: report.Since, Until: report.Until, InFlight: h.lags.RepeatsInFlight(), Notes: notes(),
 	}
 	drawLags(&w, h.lags)
+	drawSchedule(&w, scheduleOf(cfg, q.Source))
 	cost, traffic, err := i.cost(ctx, &report, h.key)
 	if err != nil {
 		return w, err
@@ -141,10 +150,19 @@ func drawLags(w *view.WindowAdvice, lags *advise.Lags) {
 		w.Curve.WindowsMillis = append(w.Curve.WindowsMillis, inMillis(p.Window))
 		w.Curve.Caught = append(w.Curve.Caught, p.Caught)
 	}
-	for _, r := range advise.ApifyRetries() {
+}
+
+// drawSchedule fills what is drawn of a sender's retries.
+func drawSchedule(w *view.WindowAdvice, schedule []advise.Retry) {
+	w.Schedule = []view.RetryTime{}
+	for _, r := range schedule {
 		w.Schedule = append(w.Schedule, view.RetryTime{
 			Retry: r.Number, NominalMillis: r.Nominal.Milliseconds(), EarliestMillis: r.Earliest.Milliseconds(), LatestMillis: r.Latest.Milliseconds(),
 		})
+	}
+	if len(schedule) > 0 {
+		w.Notes = append(w.Notes, "Apify retries what was not answered 2xx, counted from the first failed attempt; "+
+			"attempts that end in a timeout add up to two minutes each.")
 	}
 }
 
@@ -153,7 +171,6 @@ func notes() []string {
 		"The curve is a lower bound: a repeat that only the database caught begins the window anew, which the histogram does not know of.",
 		"A repeat that Redis misses is caught by the database all the same. The window decides what that costs, not whether it is caught.",
 		"Repeats in flight with the first are caught by the database whatever the window; they are taken off.",
-		"Apify retries what was not answered 2xx, counted from the first failed attempt; attempts that end in a timeout add up to two minutes each.",
 	}
 }
 

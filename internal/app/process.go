@@ -23,6 +23,7 @@ func (p process) Status(ctx context.Context) (view.Status, error) {
 		StartedAt: p.board.started, UptimeSec: int64(now.Sub(p.board.started) / time.Second), Now: now.UTC(),
 		Embedded: p.welcome.Embedded, Stopping: p.Stopping(), PublicURL: p.publicURL(),
 		Redis: p.redisState(), Database: p.databaseState(),
+		Receipts: true, // until it is certain that there are none
 	}
 	if page, err := p.ledger.Receipts(ctx, view.ReceiptQuery{Paging: view.Paging{Limit: 1}}); err == nil {
 		s.Receipts = len(page.Items) > 0

@@ -142,7 +142,7 @@ func (c *Client) Stuck(ctx context.Context, q view.StuckQuery) (view.StuckReport
 	return get[view.StuckReport](ctx, c, []string{"stuck"}, p.values)
 }
 
-// ClearStuck puts stuck deliveries to work again.
+// ClearStuck clears stuck deliveries: each gets a new job.
 func (c *Client) ClearStuck(ctx context.Context, q view.StuckQuery, act view.Act) (view.Changed, error) {
 	b := newChange(act, view.Range{})
 	b.Deliveries, b.Delivering = age(q.Deliveries), age(q.Delivering)

@@ -45,6 +45,26 @@ type DestinationState struct {
 	Oldest     time.Duration // age of the oldest of them
 }
 
+// Condition is what can hold up every delivery to a configured destination.
+type Condition struct {
+	Paused  bool // in all processes
+	Ordered bool
+	Breaker BreakerState // of this process
+}
+
+// Conditions tells of the configured destinations, by name. It counts nothing.
+func (f *Forwarder) Conditions(ctx context.Context) (map[string]Condition, error) {
+	paused, err := f.engine.paused(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list queues: %w", err)
+	}
+	all := map[string]Condition{}
+	for name, r := range f.routes.Load().byName {
+		all[name] = Condition{Paused: paused[name], Ordered: r.Ordered, Breaker: r.breaker.state()}
+	}
+	return all, nil
+}
+
 // Destinations tells of all configured destinations, and of those that are not but have jobs, by name.
 func (f *Forwarder) Destinations(ctx context.Context) ([]DestinationState, error) {
 	paused, err := f.engine.paused(ctx)

@@ -149,7 +149,7 @@ GET  /api/v1/destinations               destinations and how they are
 POST /api/v1/destinations/{name}/pause  send nothing more to it
 POST /api/v1/destinations/{name}/resume send to it again
 GET  /api/v1/stuck                      what has not moved for too long
-POST /api/v1/stuck/clear                put stuck deliveries to work again
+POST /api/v1/stuck/clear                clear stuck deliveries: new jobs for them
 GET  /api/v1/stats                      receipts by source, outcome and reason
 GET  /api/v1/overview                   how a time range went, with a series for charts
 GET  /api/v1/top                        actors, runs or dispatches that were repeated most often

@@ -54,7 +54,7 @@ func (a *admin) deliveryOperations() []operation {
 		},
 		{get("get-stuck", "/stuck", "What has not moved for too long: runs, deliveries, attempts; oldest first"), ruleRead, answering(a, a.stuck)},
 		{
-			post("clear-stuck", "/stuck/clear", "Put stuck deliveries to work again; runs stay as they are", conflict),
+			post("clear-stuck", "/stuck/clear", "Clear stuck deliveries: each gets a new job; runs stay as they are", conflict),
 			ruleOperate, answering(a, a.clearStuck),
 		},
 	}

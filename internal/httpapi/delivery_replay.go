@@ -101,7 +101,7 @@ func (a *admin) stuck(ctx context.Context, in *stuckInput) (*stuckOutput, error)
 	return &stuckOutput{r}, nil
 }
 
-// ClearStuckInput makes new jobs for what is stuck.
+// ClearStuckInput clears what is stuck: it gets new jobs.
 type ClearStuckInput struct {
 	Body struct {
 		ReasonBody
@@ -122,5 +122,5 @@ func (a *admin) clearStuck(ctx context.Context, in *ClearStuckInput) (*changedOu
 	if err != nil {
 		return nil, err
 	}
-	return a.changed(ctx, "stuck deliveries put to work again", by, done), nil
+	return a.changed(ctx, "stuck deliveries cleared", by, done), nil
 }

@@ -23,8 +23,10 @@ func (d *Dashboard) complete() bool {
 	return d.Insight != nil && d.Process != nil && d.Audit != nil && d.Samples != nil && d.Live != nil
 }
 
-// Insight says how things went and what to change. Errors: [view.ErrNotFound] for a source that is not known,
-// [dedup.ErrUnavailable].
+// ErrNoSource is wrapped where a source is named that is not configured. Its whole text is shown to the operator.
+var ErrNoSource = errors.New("no such source")
+
+// Insight says how things went and what to change. Errors: [ErrNoSource], [dedup.ErrUnavailable].
 type Insight interface {
 	Overview(ctx context.Context, r view.Range, source string) (view.Overview, error)
 	Top(ctx context.Context, q view.TopQuery) (view.Top, error)

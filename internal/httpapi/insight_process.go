@@ -103,10 +103,11 @@ func (a *admin) sendSample(ctx context.Context, in *sampleInput) (*sampleOutput,
 // streamOperation describes the stream of receipts.
 func streamOperation() huma.Operation {
 	op := get("stream-receipts", "/stream",
-		"New receipts as they come, as server-sent events: receipts, sampled, gap, dropped, trouble, recovered", http.StatusTooManyRequests)
+		"New receipts as they come, as server-sent events: latest, receipts, sampled, gap, dropped, trouble, recovered", http.StatusTooManyRequests)
 	op.Responses = map[string]*huma.Response{"200": {
-		Description: "Events with JSON data. 'receipts' holds up to 500 receipts, oldest first; its id resumes the stream.",
-		Content:     map[string]*huma.MediaType{"text/event-stream": {Schema: &huma.Schema{Type: huma.TypeString}}},
+		Description: "Events with JSON data. 'latest' holds up to 50 receipts from before the stream, 'receipts' up to 500 new ones, " +
+			"both oldest first; the first of the new ones may have been among the latest. The id of 'receipts' resumes the stream.",
+		Content: map[string]*huma.MediaType{"text/event-stream": {Schema: &huma.Schema{Type: huma.TypeString}}},
 	}}
 	return op
 }

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -156,8 +157,9 @@ func TestFailuresBehindTheDashboardAreTranslated(t *testing.T) {
 		f.err = errors.New("relation secret does not exist")
 		wantProblem(t, r.get(t, apiPrefix+target), http.StatusInternalServerError, "the log has the details")
 	}
+	f.err = fmt.Errorf("%w: %q; there are apify, shop", ErrNoSource, "nobody")
+	wantProblem(t, r.get(t, apiPrefix+"/ttl/nobody"), http.StatusNotFound, "there are apify, shop")
 	f.err = view.ErrNotFound
-	wantProblem(t, r.get(t, apiPrefix+"/ttl/nobody"), http.StatusNotFound, "no such entry")
 	wantProblem(t, r.get(t, apiPrefix+"/connect"), http.StatusNotFound, "no such entry")
 }
 

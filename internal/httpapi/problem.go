@@ -47,7 +47,7 @@ func (a *admin) problem(ctx context.Context, operation string, err error) error 
 		return huma.Error409Conflict("More than one run or build has this id: add ?source=… or ?kind=run|build.")
 	case errors.Is(err, ErrCantReplay), errors.Is(err, ErrNoSamples):
 		return huma.Error409Conflict(err.Error())
-	case errors.Is(err, ErrNoDestination):
+	case errors.Is(err, ErrNoDestination), errors.Is(err, ErrNoSource):
 		return huma.Error404NotFound(err.Error())
 	case errors.Is(err, view.ErrBadSelection):
 		return huma.Error422UnprocessableEntity(err.Error())

@@ -48,7 +48,11 @@ func (a *admin) registerStream(api huma.API, op huma.Operation) {
 		return &huma.StreamResponse{Body: func(c huma.Context) {
 			defer t.leave(l)
 			s := stream{tail: t, listener: l, out: humagin.Unwrap(c).Writer}
-			s.serve(c.Context(), missed, last != "" && !resumed)
+			if resumed {
+				s.serve(c.Context(), missed, nil, false)
+			} else {
+				s.serve(c.Context(), nil, t.latest(c.Context(), l.filter), last != "")
+			}
 		}}, nil
 	})
 }
@@ -61,8 +65,9 @@ type stream struct {
 	failed   error
 }
 
-// serve writes until the reader has gone, is too slow, or has to ask again.
-func (s *stream) serve(ctx context.Context, missed []*batch, gap bool) {
+// serve writes until the reader has gone, is too slow, or has to ask again. It begins with what the reader has missed, or with
+// the latest that came before.
+func (s *stream) serve(ctx context.Context, missed []*batch, latest []view.LiveReceipt, gap bool) {
 	// The server's timeouts are for requests that end. Reading goes on: it is how a reader's going is noticed.
 	_ = http.NewResponseController(s.out).SetReadDeadline(time.Time{})
 	h := s.out.Header()
@@ -72,6 +77,9 @@ func (s *stream) serve(ctx context.Context, missed []*batch, gap bool) {
 	s.write("retry: 2000\n\n")
 	if gap {
 		s.event("gap", "", map[string]string{"reason": "What came in between is not known here any more: load the page's list again."})
+	}
+	if len(latest) > 0 {
+		s.event("latest", "", receipts{latest})
 	}
 	for _, b := range missed {
 		s.batch(b)
@@ -101,6 +109,11 @@ func (s *stream) follow(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// receipts are listed oldest first.
+type receipts struct {
+	Items []view.LiveReceipt `json:"items"`
 }
 
 // sampled says that not all are shown.
@@ -139,9 +152,7 @@ func (s *stream) batch(b *batch) {
 	if len(items) < of {
 		s.event("sampled", "", sampled{len(items), of, b.perSecond * float64(of) / float64(max(b.of, 1))})
 	}
-	s.event("receipts", b.id, struct {
-		Items []view.LiveReceipt `json:"items"`
-	}{items})
+	s.event("receipts", b.id, receipts{items})
 }
 
 func (s *stream) event(name, id string, data any) {

@@ -31,6 +31,10 @@ const (
 	tailLinger = 15 * time.Second
 	// tailKept is how many receipts are kept for resuming.
 	tailKept = 5000
+	// A new stream begins with up to tailLatest receipts of the last tailBack, so that a page shows something where little comes
+	// in. With a filter they are looked for among the latest tailBatch.
+	tailLatest = 50
+	tailBack   = 7 * 24 * time.Hour
 	// maxStreams is how many streams a process serves, streamBacklog how many events wait for a slow one.
 	maxStreams    = 32
 	streamBacklog = 16
@@ -111,6 +115,27 @@ func (t *tail) since(last string) (missed []*batch, known bool) {
 		return nil, false
 	}
 	return slices.Clone(t.kept[i+1:]), true
+}
+
+// latest is what came before, oldest first; some of it may be handed on once more. Without a database there is nothing, which
+// the tail tells itself.
+func (t *tail) latest(ctx context.Context, f liveFilter) []view.LiveReceipt {
+	ctx, cancel := context.WithTimeout(ctx, tailTimeout)
+	defer cancel()
+	among := tailLatest
+	if f != (liveFilter{}) {
+		among = tailBatch
+	}
+	marks, err := t.reader.ReceiptMarks(ctx, t.now().Add(-tailBack), among)
+	if err != nil || len(marks) == 0 {
+		return nil
+	}
+	list, err := t.reader.LiveReceipts(ctx, marks)
+	if err != nil {
+		return nil
+	}
+	list = slices.DeleteFunc(list, func(r view.LiveReceipt) bool { return !f.matches(&r) })
+	return list[max(0, len(list)-tailLatest):]
 }
 
 func (t *tail) leave(l *listener) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -71,6 +72,7 @@ func (f *fakeLive) LiveReceipts(_ context.Context, marks []view.ReceiptMark) ([]
 		i := slices.Index(f.marks, m)
 		list = append(list, f.receipts[i])
 	}
+	slices.SortStableFunc(list, func(a, b view.LiveReceipt) int { return a.ReceivedAt.Compare(b.ReceivedAt) })
 	return list, f.err
 }
 
@@ -369,6 +371,48 @@ func TestAStreamOutlivesTheTimeoutsOfRequests(t *testing.T) {
 	}
 	if in.Err() != nil {
 		t.Error(in.Err())
+	}
+}
+
+func TestANewStreamBeginsWithTheLatestReceipts(t *testing.T) {
+	t.Parallel()
+	r, _ := newInsightRig()
+	ending := make(chan struct{})
+	f := &fakeLive{}
+	r.opts.Dashboard.Live, r.opts.Dashboard.Ending = f, ending
+	t.Cleanup(func() { close(ending) })
+	h, err := NewAdmin(r.opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range 3 * tailLatest {
+		source := "mine"
+		if n%2 == 0 {
+			source = "other"
+		}
+		f.add(time.Now().Add(time.Duration(n-24*60)*time.Minute), view.LiveReceipt{Receipt: view.Receipt{Source: source}, RunID: fmt.Sprint(n)})
+	}
+	f.add(time.Now().Add(-2*tailBack), view.LiveReceipt{RunID: "long ago"})
+	for target, want := range map[string][2]string{
+		"/stream":             {"100", "149"},
+		"/stream?source=mine": {"51", "149"},
+		"/stream?run_id=17":   {"17", "17"},
+	} {
+		e := readEvents(t, openStream(t, h, target, ""), 1)[0]
+		var data struct{ Items []view.LiveReceipt }
+		if err := json.Unmarshal([]byte(e.data), &data); err != nil || e.name != "latest" || e.id != "" || len(data.Items) == 0 {
+			t.Fatalf("%s: %+v, %v", target, e, err)
+		}
+		if got := [2]string{data.Items[0].RunID, data.Items[len(data.Items)-1].RunID}; got != want {
+			t.Errorf("%s: from %s to %s, want %v", target, got[0], got[1], want)
+		}
+	}
+	if e := readEvents(t, openStream(t, h, "/stream", "unknown-1"), 2); e[0].name != "gap" || e[1].name != "latest" {
+		t.Errorf("after a gap: %+v", e)
+	}
+	f.fail(dedup.ErrUnavailable)
+	if e := readEvents(t, openStream(t, h, "/stream", ""), 1)[0]; e.name != "trouble" {
+		t.Errorf("without a database: %+v", e)
 	}
 }
 

@@ -109,6 +109,7 @@ func lagColumns() []column[lagRow] {
 		number("bucket", func(r *lagRow) int64 { return int64(r.Bucket) }),
 		number("shard", func(r *lagRow) int64 { return int64(r.Shard) }),
 		number("count", func(r *lagRow) int64 { return r.Count }),
+		number("in_flight", func(r *lagRow) int64 { return r.InFlight }),
 	}
 }
 

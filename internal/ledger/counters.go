@@ -51,20 +51,26 @@ func (w writer) rollups(fresh []receiptRow) []rollupRow {
 }
 
 func (w writer) lags(fresh []receiptRow) []lagRow {
-	sums := make(map[lagRow]int64)
+	sums := make(map[lagRow]lagCount)
 	for i := range fresh {
 		r := &fresh[i]
 		if r.LagMillis == nil {
 			continue
 		}
-		sums[lagRow{
+		row := lagRow{
 			Day: r.ReceivedAt.UTC().Truncate(day), Source: r.Source, EventType: lagType(r.Type),
 			Bucket: dedup.LagBucket(time.Duration(*r.LagMillis) * time.Millisecond), Shard: int(w.shard),
-		}]++
+		}
+		sum := sums[row]
+		sum.all++
+		if r.Reason == string(dedup.ReasonRaceLost) {
+			sum.inFlight++
+		}
+		sums[row] = sum
 	}
 	rows := make([]lagRow, 0, len(sums))
 	for row, n := range sums {
-		row.Count = n
+		row.Count, row.InFlight = n.all, n.inFlight
 		rows = append(rows, row)
 	}
 	slices.SortFunc(rows, func(a, b lagRow) int {
@@ -72,6 +78,9 @@ func (w writer) lags(fresh []receiptRow) []lagRow {
 	})
 	return rows
 }
+
+// lagCount is a number of repeats, and how many of them came while the first was still being decided.
+type lagCount struct{ all, inFlight int64 }
 
 // lagType keeps the histogram's types a closed list: Apify's, and one word for all that senders make up.
 func lagType(eventType string) string {

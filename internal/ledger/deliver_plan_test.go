@@ -49,12 +49,15 @@ func TestPlansOfDeliveries(t *testing.T) {
 	t.Parallel()
 	readable(t, func(t *testing.T, l *Ledger) {
 		postgres := l.pool != nil
-		explain, bad := "EXPLAIN ", regexp.MustCompile(`Seq Scan on (?:runs|events|deliveries|attempts|attempt_rollups)\b`)
+		explain, bad := "EXPLAIN ", regexp.MustCompile(`Seq Scan on (?:runs|open_runs|events|deliveries|attempts|attempt_rollups)\b`)
 		var start any = readTime
 		if !postgres {
 			explain, bad, start = "EXPLAIN QUERY PLAN ", regexp.MustCompile(`(?m)^.*SCAN (runs|events|deliveries|attempts|attempt_rollups|d|e)$`), readTime.UnixMicro()
 		}
 		fillTables(t, l, fillDeliveries[postgres], start)
+		if err := l.listOpenRuns(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 		eachPlan(t, l, explain, deliveryReads(l), func(name, sql, plan string) {
 			if !postgres && name == "of a source" {
 				return // SQLite begins with the events: it is for trying out
@@ -92,8 +95,11 @@ func deliveryReads(l *Ledger) map[string]func(context.Context) error {
 		"one":       func(ctx context.Context) error { return second(l.Delivery(ctx, oneDelivery(l))) },
 		"stats":     func(ctx context.Context) error { return second(l.DeliveryStats(ctx, view.Range{Since: readTime})) },
 		"stuck":     func(ctx context.Context) error { return second(l.Stuck(ctx, view.StuckQuery{})) },
-		"to retry":  func(ctx context.Context) error { return second(l.RetryDeliveries(ctx, view.DeliverySelection{}, dry)) },
-		"to clear":  func(ctx context.Context) error { return second(l.ClearStuck(ctx, view.StuckQuery{}, dry)) },
+		"stuck by the list of open runs": func(ctx context.Context) error {
+			return second(l.Stuck(ctx, view.StuckQuery{Runs: 10 * time.Minute}))
+		},
+		"to retry": func(ctx context.Context) error { return second(l.RetryDeliveries(ctx, view.DeliverySelection{}, dry)) },
+		"to clear": func(ctx context.Context) error { return second(l.ClearStuck(ctx, view.StuckQuery{}, dry)) },
 		"to cancel": func(ctx context.Context) error {
 			return second(l.CancelDeliveries(ctx, view.DeliverySelection{DeliveryFilter: view.DeliveryFilter{Destination: "d1"}}, dry))
 		},

@@ -7,7 +7,6 @@ import (
 
 	"gorm.io/gorm"
 
-	"github.com/dedupgate/dedupgate/internal/dedup"
 	"github.com/dedupgate/dedupgate/internal/delivery"
 	"github.com/dedupgate/dedupgate/internal/view"
 )
@@ -34,12 +33,12 @@ func (l *Ledger) Stuck(ctx context.Context, q view.StuckQuery) (view.StuckReport
 }
 
 func (l *Ledger) stuckRuns(ctx context.Context, q view.StuckQuery, now time.Time) (list []view.Run, cut bool, err error) {
+	open, err := l.openRuns(ctx, now.Add(-view.StuckRunsBack), now.Add(-q.Runs))
+	if err != nil {
+		return nil, false, err
+	}
 	var rows []runRow
-	before := now.Add(-q.Runs)
-	err = l.reads.WithContext(ctx).
-		Where("status IN ?", []dedup.Status{dedup.StatusCreated, dedup.StatusResurrected}).
-		Where("first_seen_at >= ? AND first_seen_at < ? AND updated_at < ?", now.Add(-view.StuckRunsBack), before, before).
-		Order("first_seen_at, run_id").Limit(q.Limit + 1).Find(&rows).Error
+	err = open.Limit(q.Limit + 1).Find(&rows).Error
 	list, cut = cutTo(rows, q.Limit, (*runRow).view)
 	return list, cut, err
 }

@@ -297,19 +297,35 @@ func TestLags(t *testing.T) {
 		other.Type = "my.own"
 		mustRecord(t, l, other)
 		mustRecord(t, l, repeat(other, time.Minute))
+		twin := repeat(other, 2*time.Millisecond)
+		twin.Claim.State = dedup.ClaimPending
+		mustRecord(t, l, twin)
 		got, err := l.Lags(t.Context(), view.Range{Since: at(0)}, "apify")
 		if err != nil {
 			t.Fatal(err)
 		}
 		created, own := got.Lags[LagKey{"apify", "ACTOR.RUN.CREATED"}], got.Lags[LagKey{"apify", otherType}]
-		if len(got.Lags) != 2 || created.Repeats() != 2 || created.Caught(time.Hour) != 1 || own.Repeats() != 1 {
+		if len(got.Lags) != 2 || created.Repeats() != 2 || created.Caught(time.Hour) != 1 || own.Repeats() != 2 {
 			t.Errorf("%+v", got.Lags)
 		}
-		if got.Events["apify"] != 2 || got.InFlight["apify"] != 0 || !got.Since.Equal(at(0)) || !got.Until.Equal(l.now()) {
+		if created.RepeatsInFlight() != 0 || own.RepeatsInFlight() != 1 || own.Caught(time.Hour) != 1 {
+			t.Errorf("in flight: %d of the one type, %d of the other", created.RepeatsInFlight(), own.RepeatsInFlight())
+		}
+		if created.Watched != 2*day {
+			t.Errorf("watched for %v", created.Watched)
+		}
+		if got.Events["apify"] != 2 || !got.Since.Equal(at(0)) || !got.Until.Equal(l.now()) {
 			t.Errorf("%+v", got)
 		}
 		if got, err = l.Lags(t.Context(), view.Range{Since: at(24 * 60)}, ""); err != nil || got.Lags[LagKey{"apify", "ACTOR.RUN.CREATED"}].Repeats() != 1 {
 			t.Errorf("of the second day: %+v, %v", got.Lags, err)
+		}
+		young := newEntry(at(24*60+30), "three", "")
+		young.Type = "TEST"
+		mustRecord(t, l, young)
+		mustRecord(t, l, repeat(young, time.Second))
+		if got, err = l.Lags(t.Context(), view.Range{Since: at(0)}, ""); err != nil || got.Lags[LagKey{"apify", "TEST"}].Watched != 32*time.Hour {
+			t.Errorf("a younger type was watched for %v since its first day began, %v", got.Lags[LagKey{"apify", "TEST"}].Watched, err)
 		}
 		if got, err = l.Lags(t.Context(), view.Range{}, "nobody"); err != nil || len(got.Lags) != 0 {
 			t.Errorf("of nobody: %+v, %v", got, err)

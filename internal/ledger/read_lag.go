@@ -17,9 +17,8 @@ type LagKey struct{ Source, Type string }
 type LagReport struct {
 	Since, Until time.Time
 	Lags         map[LagKey]*advise.Lags
-	// InFlight and Events count, by source, the repeats that came while the first was still being decided, and the first
-	// deliveries.
-	InFlight, Events map[string]int64
+	// Events counts the first deliveries by source.
+	Events map[string]int64
 }
 
 // Lags reads the histograms of a source, or of all for "". Errors: [dedup.ErrUnavailable].
@@ -36,7 +35,7 @@ func (l *Ledger) Lags(ctx context.Context, r view.Range, source string) (LagRepo
 
 // lagRange widens a range to whole days and cuts off what was before the first receipt: rates are means over what was counted.
 func (l *Ledger) lagRange(ctx context.Context, r view.Range) (LagReport, error) {
-	report := LagReport{Lags: map[LagKey]*advise.Lags{}, InFlight: map[string]int64{}, Events: map[string]int64{}}
+	report := LagReport{Lags: map[LagKey]*advise.Lags{}, Events: map[string]int64{}}
 	report.Until = r.Until.UTC()
 	if r.Until.IsZero() || r.Until.After(l.now()) {
 		report.Until = wholeMinutes(l.now())
@@ -52,7 +51,8 @@ func (l *Ledger) lagRange(ctx context.Context, r view.Range) (LagReport, error) 
 }
 
 func (l *Ledger) readLags(ctx context.Context, report *LagReport, source string) error {
-	query := `SELECT source, event_type, bucket, CAST(SUM(count) AS bigint) FROM repeat_lag WHERE day >= ? AND day < ?`
+	query := `SELECT source, event_type, bucket, CAST(SUM(count) AS bigint), CAST(SUM(in_flight) AS bigint), MIN(` + l.seconds("day") + `)
+FROM repeat_lag WHERE day >= ? AND day < ?`
 	args := []any{report.Since.Truncate(day), report.Until}
 	if report.Until.Truncate(day).Before(report.Until) {
 		args[1] = report.Until.Truncate(day).Add(day)
@@ -64,14 +64,16 @@ func (l *Ledger) readLags(ctx context.Context, report *LagReport, source string)
 	return scanAll(l.reads.WithContext(ctx).Raw(query+` GROUP BY 1, 2, 3`, args...), func(rows *sql.Rows) error {
 		var key LagKey
 		var bucket int
-		var n int64
-		if err := rows.Scan(&key.Source, &key.Type, &bucket, &n); err != nil || bucket < 0 || bucket >= dedup.LagBuckets {
+		var n, inFlight, first int64
+		if err := rows.Scan(&key.Source, &key.Type, &bucket, &n, &inFlight, &first); err != nil || bucket < 0 || bucket >= dedup.LagBuckets {
 			return err
 		}
 		if report.Lags[key] == nil {
 			report.Lags[key] = &advise.Lags{}
 		}
-		report.Lags[key].Counts[bucket] += n
+		// A source or type that is younger than the range was watched for less of it: since the day of its first repeat.
+		watched := min(report.Until.Sub(report.Since), report.Until.Sub(time.Unix(first, 0)))
+		report.Lags[key].Put(bucket, n, inFlight, watched)
 		return nil
 	})
 }
@@ -80,10 +82,7 @@ func (l *Ledger) readLags(ctx context.Context, report *LagReport, source string)
 func (l *Ledger) countFirsts(ctx context.Context, report *LagReport, source string) error {
 	tallies, err := l.tallies(ctx, report.Since.Truncate(time.Hour), report.Until, day, source)
 	for _, t := range tallies {
-		switch {
-		case t.reason == string(dedup.ReasonRaceLost):
-			report.InFlight[t.source] += t.count
-		case t.reason == string(dedup.ReasonFirstSeen):
+		if t.reason == string(dedup.ReasonFirstSeen) {
 			report.Events[t.source] += t.count
 		}
 	}

@@ -106,6 +106,7 @@ type lagRow struct {
 	Bucket    int
 	Shard     int
 	Count     int64
+	InFlight  int64 // of these
 }
 
 func (lagRow) TableName() string { return "repeat_lag" }

@@ -59,7 +59,8 @@ RETURNING source, reason, body_hash, id`),
 		rollups: insert("rollups", rollupColumns(), `
 ON CONFLICT (minute, source, outcome, reason, repeat, shard) DO UPDATE SET count = rollups.count + excluded.count`),
 		lags: insert("repeat_lag", lagColumns(), `
-ON CONFLICT (day, source, event_type, bucket, shard) DO UPDATE SET count = repeat_lag.count + excluded.count`),
+ON CONFLICT (day, source, event_type, bucket, shard) DO UPDATE SET
+    count = repeat_lag.count + excluded.count, in_flight = repeat_lag.in_flight + excluded.in_flight`),
 		readVerdicts: over([]column[receiptRow]{
 			receiptColumns()[0], receiptColumns()[1],
 		}, `

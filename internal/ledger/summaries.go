@@ -11,9 +11,10 @@ import (
 	"github.com/dedupgate/dedupgate/internal/dedup"
 )
 
-// Summaries are what the dashboard reads instead of many rows: hours of rollups, and who was repeated most often. They are
-// computed behind the writers' backs from what these have committed, by one process at a time; nothing waits for them. What
-// is written late, such as hits that waited in Redis, changes the counters of its minute, and the summary is made again.
+// Summaries are what the dashboard reads instead of many rows: hours of rollups, who was repeated most often, and which runs
+// have no end. They are computed behind the writers' backs from what these have committed, by one process at a time; nothing
+// waits for them. What is written late, such as hits that waited in Redis, changes the counters of its minute, and the
+// summary is made again.
 
 const (
 	// summariseEvery is the pause between two rounds; restShare times what the round took, when that is more: summaries
@@ -63,11 +64,16 @@ func (l *Ledger) summariseRound(ctx context.Context, lookBack bool) error {
 }
 
 // Summarise brings all summaries up to date: those of the last hour, and with lookBack whatever may have changed since it was
-// summed up. [Ledger.Run] does it every few seconds. When another process is at it, that is no error; when ctx ends, what is
-// done is kept.
+// summed up, and the list of runs without an end. [Ledger.Run] does it every few seconds. When another process is at it, that
+// is no error; when ctx ends, what is done is kept.
 func (l *Ledger) Summarise(ctx context.Context, lookBack bool) error {
 	if err := l.sumUpMinutes(ctx, lookBack); err != nil {
 		return err
+	}
+	if lookBack {
+		if err := l.listOpenRuns(ctx); err != nil {
+			return err
+		}
 	}
 	return l.sumUpRepeats(ctx, lookBack)
 }

@@ -29,9 +29,18 @@ type Delivery struct {
 	CreatedAt     time.Time  `json:"created_at"`
 	UpdatedAt     time.Time  `json:"updated_at" doc:"When the state was last changed."`
 	NextAttemptAt *time.Time `json:"next_attempt_at,omitempty" doc:"Not before; for retrying only."`
+	WaitsFor      string     `json:"waits_for,omitempty" enum:"configuration,resume,earlier,breaker," doc:"What holds it up, beside its time: its destination is not configured, or paused; an earlier event of its run has to arrive first; the breaker of its destination is not closed, in the process that answers."`
 	LastStatus    int        `json:"last_status,omitempty" doc:"HTTP status of the last answer; absent when there was none."`
 	LastError     string     `json:"last_error,omitempty" doc:"What went wrong in the last attempt."`
 }
+
+// What a delivery can wait for, beside its time.
+const (
+	WaitsForConfiguration = "configuration" // its destination is not configured
+	WaitsForResume        = "resume"        // its destination is paused
+	WaitsForEarlier       = "earlier"       // an earlier event of its run has to arrive first
+	WaitsForBreaker       = "breaker"       // its destination fails: one attempt now and then
+)
 
 // Attempt is one HTTP try of a delivery.
 type Attempt struct {

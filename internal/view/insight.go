@@ -52,7 +52,8 @@ type StoreState struct {
 	Kind   string    `json:"kind" enum:"redis,embedded,postgres,sqlite"`
 	Up     bool      `json:"up"`
 	Since  time.Time `json:"since" doc:"Of the last change, or of the start of the process."`
-	Detail string    `json:"detail,omitempty" doc:"Why it is not up."`
+	Detail string    `json:"detail,omitempty" doc:"When it is not up: what that means."`
+	Error  string    `json:"error,omitempty" doc:"When it is not up: the last failure."`
 }
 
 // Forwarding sums the deliveries of all destinations.
@@ -116,6 +117,10 @@ type WindowSummary struct {
 	Caught    float64       `json:"caught" doc:"Share of the repeats that the window in force catches, as a lower bound."`
 	Suggested string        `json:"suggested,omitempty" doc:"A window that would do better or as well with less memory; absent when the present one is right or too little is known."`
 	Text      string        `json:"text" doc:"The advice as a sentence."`
+
+	Verdict        string `json:"verdict" enum:"unknown,right,change,too_early" doc:"unknown: too few repeats to say. too_early: the window looks too long, but repeats were not watched for long enough to suggest a shorter one."`
+	WatchedMillis  int64  `json:"watched_ms" doc:"For how long repeats were watched for: since the day of the first, within the range. 0 without repeats."`
+	WatchForMillis int64  `json:"watch_for_ms" doc:"For how long they have to be before a shorter window is suggested: the window in force, and for Apify no less than its 43 hours of retries."`
 }
 
 // WindowSetting is what is in force.
@@ -134,7 +139,7 @@ type WindowAdvice struct {
 	WindowSummary
 	Since    time.Time `json:"since"`
 	Until    time.Time `json:"until" doc:"The histogram is kept by the day (UTC): the range is widened to whole days."`
-	InFlight int64     `json:"in_flight" doc:"Repeats that came while the first was still being decided: no window catches those. Of all types of the source."`
+	InFlight int64     `json:"in_flight" doc:"Repeats that came while the first was still being decided: no window catches those."`
 
 	Histogram []LagBucket   `json:"histogram" nullable:"false" doc:"Repeats by lag, from the first that is not empty to the last."`
 	Curve     WindowCurve   `json:"curve"`
@@ -142,7 +147,7 @@ type WindowAdvice struct {
 	// Chosen answers the query's window.
 	Chosen   *WindowFigures `json:"chosen,omitempty" doc:"For the window that was asked for."`
 	Cost     WindowCost     `json:"cost"`
-	Schedule []RetryTime    `json:"schedule" nullable:"false" doc:"When Apify tries again, counted from the first failed attempt."`
+	Schedule []RetryTime    `json:"schedule" nullable:"false" doc:"When Apify tries again, counted from the first failed attempt; empty for other senders."`
 	LateHits []Receipt      `json:"late_hits" nullable:"false" doc:"The latest repeats that only the database caught, newest first."`
 	Notes    []string       `json:"notes" nullable:"false" doc:"What the figures do and do not say."`
 }
@@ -252,7 +257,7 @@ type Status struct {
 	PublicURL string     `json:"public_url" doc:"Where senders reach the public listener."`
 	Redis     StoreState `json:"redis"`
 	Database  StoreState `json:"database"`
-	Receipts  bool       `json:"receipts" doc:"Whether anything was ever received."`
+	Receipts  bool       `json:"receipts" doc:"Whether anything was ever received; false only when that is certain."`
 }
 
 // Connect is how to make the embedded gateway's first webhook.

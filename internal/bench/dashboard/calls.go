@@ -85,8 +85,13 @@ func calls(k known) []call {
 		{"receipts of a source", "/receipts?source=crm"},
 		{"quarantine", "/quarantine"},
 		{"deliveries", "/deliveries"},
+		{"deliveries, dead", "/deliveries?state=dead"},
+		{"deliveries of a week", "/deliveries?since=14d&until=7d&destination=app"},
+		{"deliveries of a run", "/deliveries?run_id=" + k.run},
+		{"a delivery", "/deliveries/" + k.event},
 		{"destinations", "/destinations"},
 		{"stuck", "/stuck"},
+		{"stuck for a quarter", "/stuck?runs=15m&deliveries=15m"},
 		{"stats, 24h", "/stats"},
 		{"stats, 30d", "/stats?since=30d"},
 	} {

@@ -15,7 +15,8 @@ const (
 )
 
 // seed fills the tables as a gateway does: of ten receipts four are first deliveries, three a run, and the others repeats
-// of these at times from milliseconds to two days later. Few actors make most of the runs. Counters follow from receipts.
+// of these at times from milliseconds to two days later. Few actors make most of the runs; one run in five hundred never
+// ends. Each event was handed on; of a thousand deliveries one is dead and one is not over. Counters follow from receipts.
 func (s *stage) seed(ctx context.Context, receipts int64) error {
 	began := time.Now()
 	events := receipts * 2 / 5
@@ -25,15 +26,19 @@ func (s *stage) seed(ctx context.Context, receipts int64) error {
 	}{
 		{"partitions", func() error { return s.pastPartitions(ctx) }},
 		{"no indexes that are quicker made afterwards", func() error { return s.exec(ctx, dropIndexes) }},
-		{"events", func() error { return s.inChunks(ctx, seedEvents, events) }},
+		{"events", func() error { return s.inChunks(ctx, seedEvents, events, began) }},
 		{"runs", func() error { return s.exec(ctx, seedRuns) }},
-		{"receipts", func() error { return s.inChunks(ctx, seedReceipts, events) }},
+		{"receipts", func() error { return s.inChunks(ctx, seedReceipts, events, began) }},
+		{"deliveries", func() error { return s.exec(ctx, seedDeliveries) }},
 		{"indexes", func() error { return s.exec(ctx, makeIndexes) }},
 		{"rollups", func() error { return s.exec(ctx, seedRollups) }},
 		{"lags", func() error { return s.exec(ctx, seedLags) }},
 		{"quarantine and audit", func() error { return s.exec(ctx, seedRest) }},
 		{"statistics", func() error { return s.exec(ctx, "VACUUM (ANALYZE)") }},
 		{"summaries", func() error { return s.summarise(ctx) }},
+		{"statistics of these", func() error {
+			return s.exec(ctx, "VACUUM (ANALYZE) rollup_sums, repeat_tops, repeat_slices, open_runs")
+		}},
 	}
 	for _, step := range steps {
 		if err := step.do(); err != nil {
@@ -49,9 +54,10 @@ func (s *stage) exec(ctx context.Context, sql string, args ...any) error {
 	return err
 }
 
-func (s *stage) inChunks(ctx context.Context, sql string, n int64) error {
+// inChunks runs a statement over numbers. All chunks of all statements count from the same time: ids are made of it.
+func (s *stage) inChunks(ctx context.Context, sql string, n int64, now time.Time) error {
 	for from := int64(0); from < n; from += seedChunk {
-		if err := s.exec(ctx, sql, from, min(from+seedChunk, n)-1, n, seedDays); err != nil {
+		if err := s.exec(ctx, sql, from, min(from+seedChunk, n)-1, n, seedDays, now.UTC()); err != nil {
 			return err
 		}
 	}
@@ -72,11 +78,12 @@ func (s *stage) pastPartitions(ctx context.Context) error {
 	return nil
 }
 
-// The statements over numbers take the first and the last of the chunk, how many there are in all, and the days.
+// The statements over numbers take the first and the last of the chunk, how many there are in all, the days, and the end of
+// the last of these.
 const (
 	numbered = `
 WITH numbered AS (
-    SELECT i, md5(i::text) AS digits, i / 3 AS run, now() - $4::int * interval '1 day' * (1 - i::float8 / $3::bigint) AS at
+    SELECT i, md5(i::text) AS digits, i / 3 AS run, $5::timestamptz - $4::int * interval '1 day' * (1 - i::float8 / $3::bigint) AS at
     FROM generate_series($1::bigint, $2::bigint) AS i
 ), made AS (
     SELECT i, digits, run, date_trunc('milliseconds', at) AS at, (ARRAY['apify', 'apify', 'apify', 'shop', 'crm'])[1 + run % 5] AS source,
@@ -94,7 +101,8 @@ SELECT id, source, 'r:' || run_id || ':' || i || ':S', type, 'run', run_id, acto
 FROM made`
 	seedRuns = `
 INSERT INTO runs (run_id, kind, source, status, version, actor_id, task_id, first_seen_at, updated_at, events, last_seq)
-SELECT run_id, kind, source, (ARRAY['SUCCEEDED', 'SUCCEEDED', 'SUCCEEDED', 'FAILED'])[1 + abs(hashtext(run_id)) % 4], '', min(actor_id), '',
+SELECT run_id, kind, source, CASE WHEN abs(hashtext(run_id)) % 500 = 7 THEN 'CREATED'
+    ELSE (ARRAY['SUCCEEDED', 'SUCCEEDED', 'SUCCEEDED', 'FAILED'])[1 + abs(hashtext(run_id)) % 4] END, '', min(actor_id), '',
     min(received_at), max(received_at), count(*), count(*)
 FROM events GROUP BY run_id, kind, source ORDER BY min(received_at)`
 	// Repeat n of event i comes 2^(5…27) ms later.
@@ -111,7 +119,15 @@ SELECT at + lag * interval '1 millisecond',
     CASE WHEN n = 0 THEN 'first_seen' WHEN i % 50 = 1 THEN 'ledger_hit' WHEN i % 100 = 2 THEN 'race_lost' ELSE 'window_hit' END,
     CASE WHEN n = 0 THEN '' WHEN n = 1 THEN 'twin' ELSE 'retry' END, id, type,
     CASE WHEN n = 1 THEN 'T' ELSE 'D' END || substr(digits, 5, 16), CASE WHEN n > 0 THEN lag END, false, '192.0.2.7', 'webhook'
-FROM told WHERE at + lag * interval '1 millisecond' <= now() ORDER BY 1`
+FROM told WHERE at + lag * interval '1 millisecond' <= $5 ORDER BY 1`
+	// A delivery has its event's id, and one attempt.
+	seedDeliveries = `
+INSERT INTO deliveries (id, event_id, destination, state, attempts, last_status, updated_at)
+SELECT e.id, e.id AS event, 'app', CASE abs(hashtext(e.id::text)) % 2000 WHEN 0 THEN 'dead' WHEN 1 THEN 'dead'
+    WHEN 2 THEN 'pending' WHEN 3 THEN 'retrying' ELSE 'delivered' END, 1, 200, received_at
+FROM events e ORDER BY e.id;
+INSERT INTO attempts (delivery_id, number, status, took_ms, started_at, error, answer)
+SELECT id, 1, 200, 12, received_at, '', 'ok' FROM events ORDER BY id`
 	dropIndexes = `DROP INDEX receipts_by_event, receipts_by_rare_reason`
 	// As the migrations make them.
 	makeIndexes = `
@@ -123,9 +139,9 @@ INSERT INTO rollups (minute, source, outcome, reason, repeat, shard, count)
 SELECT date_trunc('minute', received_at), source, outcome, reason, repeat, abs(hashtext(id::text)) % 3, count(*)
 FROM receipts GROUP BY 1, 2, 3, 4, 5, 6`
 	seedLags = `
-INSERT INTO repeat_lag (day, source, event_type, bucket, shard, count)
+INSERT INTO repeat_lag (day, source, event_type, bucket, shard, count, in_flight)
 SELECT (received_at AT TIME ZONE 'UTC')::date, source, type, least(floor(4 * ln(greatest(lag_ms, 1)::float8) / ln(2::float8))::int, 143),
-    abs(hashtext(id::text)) % 3, count(*)
+    abs(hashtext(id::text)) % 3, count(*), count(*) FILTER (WHERE reason = 'race_lost')
 FROM receipts WHERE lag_ms IS NOT NULL GROUP BY 1, 2, 3, 4, 5`
 	seedRest = `
 INSERT INTO quarantine (id, source, reason, body_hash, message, dispatch_id, content_type, headers, body_bytes, truncated, body,

@@ -1,6 +1,7 @@
 package browsertest
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -9,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/dedupgate/dedupgate/internal/testkit"
+	"github.com/dedupgate/dedupgate/internal/view"
 )
 
 // receiver is an application that events are handed to.
@@ -149,6 +151,72 @@ func TestADestinationIsPausedAndResumed(t *testing.T) {
 	b.press("Resume")
 	app.waitFor(t, int64(events))
 	b.until(`!document.body.innerText.includes("pending\tapp")`)
+}
+
+// waitForAPause pauses the destination app and waits until one delivery has been waiting for it for a second. A pause takes a
+// moment to reach those who send, so that events may get through before.
+func waitForAPause(t *testing.T, g *gateway) {
+	t.Helper()
+	var done json.RawMessage
+	g.api("/destinations/app/pause", map[string]any{"reason": "deploying"}, &done)
+	events := 0
+	testkit.Eventually(t, patience, func() error {
+		var waiting view.Page[view.Delivery]
+		if g.api("/deliveries?state=pending", nil, &waiting); len(waiting.Items) == 0 {
+			events++
+			g.send(dispatch(fmt.Sprint("d", events)), runEnd(fmt.Sprintf("stuckRun%09d", events), "ACTOR.RUN.SUCCEEDED", "2026-09-14T08:04:21.640Z"))
+		}
+		var stuck view.StuckReport
+		if g.api("/stuck?deliveries=1s", nil, &stuck); len(stuck.Deliveries) != 1 || stuck.Deliveries[0].WaitsFor != view.WaitsForResume {
+			return fmt.Errorf("after %d events: %+v", events, stuck.Deliveries)
+		}
+		return nil
+	})
+}
+
+func TestStuckDeliveriesAreCleared(t *testing.T) {
+	t.Parallel()
+	app := newReceiver(t, http.StatusNoContent)
+	g := startGateway(t, destination("app", app.url, ""))
+	waitForAPause(t, g)
+	before := app.requests.Load()
+	b := openDashboard(t, g)
+	b.open("/stuck")
+	b.shows("Deliveries that are not over", "none")
+	b.open("/stuck?deliveries=1s")
+	b.until(`document.querySelector('[aria-label="Deliveries that are not over"] tbody')?.textContent.includes("waits for its paused destination")`)
+	b.press("Clear stuck deliveries…")
+	b.shows("Clear stuck deliveries", "Each gets a new job", "1 delivery would be cleared.")
+	b.fill("dialog input", "the queue was emptied by hand")
+	b.press("Clear 1")
+	b.shows("1 delivery cleared")
+	b.until(`!document.querySelector("dialog")`)
+	if n := app.requests.Load(); n != before {
+		t.Errorf("%d requests to a paused destination", n-before)
+	}
+	b.open("/audit?action=stuck.clear")
+	b.shows("the queue was emptied by hand", "due>1s")
+
+	b.open("/deliveries")
+	b.press("Resume…")
+	b.fill("dialog input", "deployed")
+	b.press("Resume")
+	b.until(`document.querySelector('[aria-label="Deliveries"] tbody .badge')?.textContent === "delivered"`)
+	app.waitFor(t, before+1) // by the new job alone
+}
+
+func TestDeliveriesThatWaitForTheBreakerSaySo(t *testing.T) {
+	t.Parallel()
+	app := newReceiver(t, http.StatusServiceUnavailable)
+	g := startGateway(t, destination("app", app.url, `, retry: {attempts: 100, first: 100ms, factor: 1, max: 100ms}`))
+	g.send(dispatch("one"), runEnd(someRun, "ACTOR.RUN.SUCCEEDED", "2026-09-14T08:04:21.640Z"))
+	b := openDashboard(t, g)
+	b.open("/deliveries")
+	b.shows("waits for the breaker")
+	b.until(`document.querySelector('[aria-label="Destinations"] tbody .badge.red')?.textContent === "open"`)
+	b.press("RUN.SUCCEEDED")
+	b.until(`location.pathname !== "/deliveries"`)
+	b.shows("waits for the breaker", "503")
 }
 
 func TestAQuarantinedRequestIsReadAndReplayed(t *testing.T) {

@@ -2,13 +2,10 @@ package browsertest
 
 import (
 	"fmt"
-	"net/http"
 	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp"
-
-	"github.com/dedupgate/dedupgate/internal/testkit"
 )
 
 func TestFromNothingToADuplicate(t *testing.T) {
@@ -176,26 +173,4 @@ func TestSearchFindsARun(t *testing.T) {
 	b.shows("searchedRun000007")
 	b.press("searchedRun000007")
 	b.shows("RUN.SUCCEEDED")
-}
-
-func TestTheBannerSaysThatRedisIsLeftOut(t *testing.T) {
-	t.Parallel()
-	redis := testkit.StartRedis(t)
-	g := startGateway(t, fmt.Sprintf("database: {url: %q}\nredis: {mode: single, addresses: [%q]}\nsources: [{name: apify, kind: apify, tokens: [{value: %q}]}]\n",
-		testkit.Postgres(t), redis.Addr(), sourceToken))
-	if a := g.send(dispatch("one"), runEnd("degradedRun000001", "ACTOR.RUN.SUCCEEDED", "2026-09-14T08:04:21.640Z")); a.Code != http.StatusOK {
-		t.Fatalf("%+v", a)
-	}
-	b := openDashboard(t, g)
-	b.shows("Redis", "PostgreSQL")
-	if strings.Contains(b.text(), "Degraded") {
-		t.Error("a healthy gateway is called degraded")
-	}
-	redis.Kill()
-	b.shows("Degraded: Redis is left out") // without a reload
-	if a := g.send(dispatch("one"), runEnd("degradedRun000001", "ACTOR.RUN.SUCCEEDED", "2026-09-14T08:04:21.640Z")); a.Outcome != "duplicate" {
-		t.Errorf("%+v", a)
-	}
-	redis.Restart()
-	b.until(`!document.body.innerText.includes("Degraded")`)
 }

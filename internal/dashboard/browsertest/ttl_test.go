@@ -1,6 +1,7 @@
 package browsertest
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 
+	"github.com/dedupgate/dedupgate/internal/app"
 	"github.com/dedupgate/dedupgate/internal/config"
 )
 
@@ -44,12 +46,17 @@ func TestTheSliderTellsWhatAWindowDoes(t *testing.T) {
 		t.Errorf("the block is not about the window %s:\n%s", window, yaml)
 	}
 	path := filepath.Join(t.TempDir(), "dedupgate.yaml")
-	if err := os.WriteFile(path, []byte(yaml), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte(fmt.Sprintf("data_dir: %q\n%s", t.TempDir(), yaml)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	cfg, err := config.Load(path, nil)
 	if err != nil {
 		t.Fatalf("the block is no configuration: %v\n%s", err, yaml)
+	}
+	for _, f := range app.Check(t.Context(), cfg) { // what `dedupgate check` says
+		if f.Level == app.LevelError {
+			t.Errorf("check refuses the block: %+v\n%s", f, yaml)
+		}
 	}
 	if got := cfg.Sources[0].Window.String(); got != window {
 		t.Errorf("the block sets %s, want %s", got, window)

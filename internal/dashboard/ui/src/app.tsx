@@ -4,6 +4,8 @@ import { caller, restore, signOut } from "./session";
 import { path } from "./router";
 import { pages } from "./pages";
 import type { PageEntry } from "./pages";
+import { short, plural } from "./lib/format";
+import { useDeadLetters } from "./state/destinations";
 import { status } from "./state/status";
 import { nextTheme, theme } from "./state/theme";
 import { Icon, Mark } from "./components/icon";
@@ -101,6 +103,7 @@ function Away() {
 function Shell({ children }: { children: ComponentChildren }) {
   const [open, setOpen] = useState(false);
   const here = path.value;
+  const dead = useDeadLetters();
   useEffect(() => setOpen(false), [here]);
   return (
     <div class="shell">
@@ -122,7 +125,7 @@ function Shell({ children }: { children: ComponentChildren }) {
           dedupgate
         </a>
         {(["", "Act", "Set up"] as const).map((group) => (
-          <Group key={group} name={group} entries={pages.filter((p) => p.group === group)} here={here} />
+          <Group key={group} name={group} entries={pages.filter((p) => p.group === group)} here={here} dead={dead} />
         ))}
         <Foot />
       </nav>
@@ -133,7 +136,7 @@ function Shell({ children }: { children: ComponentChildren }) {
   );
 }
 
-function Group({ name, entries, here }: { name: string; entries: PageEntry[]; here: string }) {
+function Group({ name, entries, here, dead }: { name: string; entries: PageEntry[]; here: string; dead: number }) {
   if (entries.length === 0) return null;
   return (
     <div class={name === "" ? "" : "group"}>
@@ -144,6 +147,12 @@ function Group({ name, entries, here }: { name: string; entries: PageEntry[]; he
             <a class="item" href={p.path} aria-current={here === p.path || (p.path !== "/" && here.startsWith(`${p.path}/`)) ? "page" : undefined}>
               <Icon name={p.icon} />
               {p.title}
+              {p.path === "/deliveries" && dead > 0 && (
+                <span class="badge plain red count" title={plural(dead, "dead letter")}>
+                  {short(dead)}
+                  <span class="unseen"> dead</span>
+                </span>
+              )}
             </a>
           </li>
         ))}

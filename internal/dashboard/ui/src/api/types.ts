@@ -120,6 +120,7 @@ export interface StoreState {
   up: boolean;
   since?: string;
   detail?: string;
+  error?: string;
 }
 
 export interface Overview {
@@ -172,8 +173,11 @@ export interface TTLLine {
   repeats: number;
   setting: Setting;
   caught: number;
-  suggested: string;
+  suggested?: string;
   text: string;
+  verdict: "unknown" | "right" | "change" | "too_early";
+  watched_ms: number;
+  watch_for_ms: number;
 }
 
 export interface Forecast {
@@ -278,6 +282,7 @@ export interface Delivery {
   created_at: string;
   updated_at: string;
   next_attempt_at?: string;
+  waits_for?: "configuration" | "resume" | "earlier" | "breaker";
   last_status?: number;
   last_error?: string;
 }

@@ -1,4 +1,5 @@
 /** A change of many deliveries: counted first, with a reason, and no more than was counted. */
+import type { ComponentChildren } from "preact";
 import { address, postJSON } from "../api/http";
 import type { Changed } from "../api/types";
 import { plural } from "../lib/format";
@@ -16,12 +17,13 @@ interface Props {
   danger?: boolean;
   onDone(): void;
   onClose(): void;
+  children?: ComponentChildren;
 }
 
 /** The most that one change may touch. */
 const most = 100_000;
 
-export function ChangeDialog({ title, action, path, selection, done, danger = false, onDone, onClose }: Props) {
+export function ChangeDialog({ title, action, path, selection, done, danger = false, onDone, onClose, children }: Props) {
   const counted = useCount(path, { ...selection, max: most });
   const n = counted.data?.deliveries ?? 0;
   const go = async (reason: string): Promise<void> => {
@@ -31,6 +33,7 @@ export function ChangeDialog({ title, action, path, selection, done, danger = fa
   };
   return (
     <Confirm title={title} action={counted.data ? `${action} ${n.toLocaleString("en-US")}` : action} reason danger={danger} disabled={n === 0} onConfirm={go} onClose={onClose}>
+      {children}
       <p role="status">
         {counted.error !== ""
           ? counted.error

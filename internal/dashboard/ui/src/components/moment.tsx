@@ -1,9 +1,9 @@
 import { now } from "../state/clock";
-import { ago, clock, coarse, duration, local, utc } from "../lib/time";
+import { ago, clockOf, coarse, duration, local, utc } from "../lib/time";
 
 interface Props {
   at: string | null | undefined;
-  /** full: date and time; clock: time of day; ago: 5 min ago; for: 5 min. */
+  /** full: date and time; clock: time of day, with the day when it was another; ago: 5 min ago; for: 5 min. */
   as?: "full" | "clock" | "ago" | "for";
 }
 
@@ -11,7 +11,7 @@ interface Props {
 export function Moment({ at, as = "full" }: Props) {
   const date = at ? new Date(at) : null;
   if (date === null || Number.isNaN(date.getTime())) return <span class="muted">–</span>;
-  const text = as === "ago" ? ago(date, now.value) : as === "for" ? coarse(Math.max(1000, now.value - date.getTime())) : as === "clock" ? clock(date) : local(date);
+  const text = as === "ago" ? ago(date, now.value) : as === "for" ? coarse(Math.max(1000, now.value - date.getTime())) : as === "clock" ? clockOf(date, now.value) : local(date);
   const title = as === "full" ? utc(date) : `${local(date)} here\n${utc(date)}`;
   return (
     <time class="nowrap" dateTime={at ?? ""} title={title}>

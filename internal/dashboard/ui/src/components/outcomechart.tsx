@@ -58,7 +58,7 @@ function layersOf(overview: Overview, by: By): { names: string[]; layers: number
 function options(ink: Ink, live: { current: Live }, names: string[]): Omit<uPlot.Options, "width" | "height"> {
   const bars = uPlot.paths.bars?.({ size: [0.82, 40], align: 1 });
   return {
-    padding: [10, 8, 0, 0],
+    padding: [10, 20, 0, 0], // half a label of the axis
     legend: { show: false },
     cursor: { y: false, points: { show: false }, drag: { x: true, y: false, setScale: false } },
     scales: {

@@ -1,5 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
+import { status } from "../state/status";
+import { StoreBanners } from "./gateway";
 import { Icon } from "./icon";
 
 interface Props {
@@ -11,16 +13,21 @@ interface Props {
 }
 
 export function Page({ title, heading, tools, children }: Props) {
+  // The tab says it too: the page may be one of many.
+  const trouble = status.value !== undefined && !(status.value.redis.up && status.value.database.up);
   useEffect(() => {
-    document.title = `${title} · dedupgate`;
-  }, [title]);
+    document.title = `${trouble ? "⚠ " : ""}${title} · dedupgate`;
+  }, [title, trouble]);
   return (
     <main class="page" id="main" tabIndex={-1}>
       <header>
         <h1>{heading ?? title}</h1>
         {tools && <div class="tools">{tools}</div>}
       </header>
-      <div class="body">{children}</div>
+      <div class="body">
+        <StoreBanners />
+        {children}
+      </div>
     </main>
   );
 }

@@ -2,7 +2,7 @@
 import { useMemo, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import type { TTL } from "../api/types";
-import { count, percent } from "../lib/format";
+import { atLeast, count } from "../lib/format";
 import { duration } from "../lib/time";
 import { caught, longest, shortest } from "../lib/windows";
 import { axis, Chart } from "./chart";
@@ -31,7 +31,7 @@ export function TTLChart({ ttl, chosen, height, onChoose }: Props) {
       shape="ttl"
       height={height}
       data={data}
-      label={`Share of repeats caught by the length of the window: the present ${ttl.now.window} catches at least ${percent(ttl.now.caught, 1)}`}
+      label={`Share of repeats caught by the length of the window: the present ${ttl.now.window} catches at least ${atLeast(ttl.now.caught)}`}
       options={(ink) => options(ink, live)}
     />
   );
@@ -105,7 +105,7 @@ function options(ink: Ink, live: Latest): Omit<uPlot.Options, "width" | "height"
         return {
           title: `window ${duration(x)}`,
           rows: [
-            { name: "caught, at least", value: percent(caught(ttl.curve, x), 1) },
+            { name: "caught, at least", value: atLeast(caught(ttl.curve, x)) },
             { name: "repeats after about this long", value: count(bar?.count ?? 0) },
           ],
         };

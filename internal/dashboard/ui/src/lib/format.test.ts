@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { bytes, count, eventType, percent, plural, rate, short, shortID, visible } from "./format";
+import { atLeast, bytes, count, eventType, percent, plural, rate, short, shortID, visible } from "./format";
 
 describe("figures", () => {
   it.each([
@@ -22,6 +22,15 @@ describe("figures", () => {
     [795, 1200, "66.3 %"],
     [9987, 10_000, "99.87 %"],
   ])("%d of %d is %s", (part, whole, want) => expect(percent(part, whole)).toBe(want));
+
+  it.each([
+    [0, "0 %"],
+    [1, "100 %"],
+    [0.99999, "99.9 %"],
+    [0.9779, "97.7 %"],
+    [0.001, "0.1 %"],
+    [0.0001, "0.0 %"],
+  ])("at least %d is %s", (share, want) => expect(atLeast(share)).toBe(want));
 
   it.each([
     [-1, "unknown"],

@@ -43,6 +43,12 @@ export function percent(part: number, whole: number): string {
   return `${trimmed(p, p < 1 || p > 99 ? 2 : 1)} %`;
 }
 
+/** A share that is a lower bound, as the advice says it: never rounded up. */
+export function atLeast(share: number): string {
+  if (share <= 0) return "0 %";
+  return share >= 1 ? "100 %" : `${(Math.floor(share * 1000 + 1e-9) / 10).toFixed(1)} %`;
+}
+
 /** 1.5 MiB */
 export function bytes(n: number): string {
   if (n < 0) return "unknown";

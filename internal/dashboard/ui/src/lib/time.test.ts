@@ -1,5 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { ago, coarse, duration, goDuration, local, parseGoDuration, utc } from "./time";
+import { ago, clockOf, coarse, duration, goDuration, local, parseGoDuration, utc } from "./time";
+
+describe("a time of day", () => {
+  const now = new Date(2026, 10, 23, 0, 5, 0).getTime();
+  it("has no date today", () => expect(clockOf(new Date(2026, 10, 23, 0, 4, 9), now)).toBe("00:04:09"));
+  it("has one when it was another day", () => expect(clockOf(new Date(2026, 10, 22, 23, 59, 59), now)).toBe("11-22 23:59:59"));
+});
 
 describe("durations", () => {
   it.each([

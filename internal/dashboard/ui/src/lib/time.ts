@@ -15,6 +15,12 @@ export function clock(at: Date): string {
   return `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
 }
 
+/** The time of day; of another day than now's with its date: 11-22 22:38:56. */
+export function clockOf(at: Date, now: number): string {
+  const day = localDay(at);
+  return day === localDay(new Date(now)) ? clock(at) : `${day.slice(5)} ${clock(at)}`;
+}
+
 /** 2026-11-23 21:38:56.123 UTC */
 export function utc(at: Date): string {
   return at.toISOString().replace("T", " ").replace("Z", " UTC");

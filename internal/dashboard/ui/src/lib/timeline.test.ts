@@ -28,6 +28,10 @@ describe("entries", () => {
   it("are in order of time, each receipt once", () => {
     expect(entries(timeline).map((e) => `${e.kind} ${e.id}`)).toEqual(["event a", "receipt t", "event b", "repeat d1"]);
   });
+  it("show a repeat behind its event although it came a moment before it", () => {
+    const hasty = { ...timeline, receipts: [...timeline.receipts, receipt("d0", "duplicate", "a", 0)] } as Timeline;
+    expect(entries(hasty).map((e) => e.id)).toEqual(["a", "d0", "t", "b", "d1"]);
+  });
   it("show attempts where there are any, else the delivery", () => {
     const d = (id: string): Delivery => ({ id, created_at: "2026-11-23T10:05:00Z" }) as Delivery;
     const attempts = new Map([["y", [{ number: 1, started_at: "2026-11-23T10:06:00Z", took_ms: 5 }]]]);

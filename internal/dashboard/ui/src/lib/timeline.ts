@@ -27,7 +27,9 @@ export function entries(t: Timeline, deliveries: Delivery[] = [], attempts: Map<
     if (told.has(receipt.id)) continue;
     const at = Date.parse(receipt.received_at);
     if (receipt.outcome === "duplicate") {
-      all.push({ kind: "repeat", at, id: receipt.id, receipt, event: receipt.event_id ? events.get(receipt.event_id) : undefined });
+      const event = receipt.event_id ? events.get(receipt.event_id) : undefined;
+      // A twin may have come a moment before the one that was first: it stands behind its event all the same.
+      all.push({ kind: "repeat", at: Math.max(at, event ? Date.parse(event.received_at) : at), id: receipt.id, receipt, event });
     } else all.push({ kind: "receipt", at, id: receipt.id, receipt });
   }
   for (const delivery of deliveries) {

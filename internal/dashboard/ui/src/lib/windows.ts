@@ -54,9 +54,9 @@ export interface Estimate {
 
 export function estimate(ttl: TTL, windowMs: number): Estimate {
   const share = caught(ttl.curve, windowMs);
-  const days = Math.max(1, (Date.parse(ttl.until) - Date.parse(ttl.since)) / day);
+  const days = (Date.parse(ttl.until) - Date.parse(ttl.since)) / day;
   const missedNow = 1 - ttl.now.caught;
-  const perDay = missedNow > 0 ? (ttl.now.database_hits_per_day * (1 - share)) / missedNow : (ttl.repeats / days) * (1 - share);
+  const perDay = missedNow > 0 ? (ttl.now.database_hits_per_day * (1 - share)) / missedNow : days > 0 ? (ttl.repeats / days) * (1 - share) : 0;
   return {
     caught: share,
     databaseHitsPerDay: perDay,

@@ -19,6 +19,7 @@ import { Pager } from "../components/pager";
 import { RangePicker, useRange } from "../components/rangepicker";
 import { Empty, Loaded } from "../components/states";
 import { Table } from "../components/table";
+import { NextAttempt, Waits } from "../components/waits";
 import type { Column } from "../components/table";
 import { Destinations } from "./deliveries/destinations";
 import { bulkActions } from "./deliveries/actions";
@@ -31,25 +32,29 @@ const columns: Column<Delivery>[] = [
   {
     head: "State",
     cell: (d) => (
-      <a href={`/deliveries/${d.id}`} title={d.id}>
-        <Badge of={d.state} />
-      </a>
+      <>
+        <a href={`/deliveries/${d.id}`} title={d.id}>
+          <Badge of={d.state} />
+        </a>
+        <Waits delivery={d} narrow />
+      </>
     ),
   },
-  { head: "Destination", cell: (d) => d.destination },
+  { head: "Destination", rank: 2, cell: (d) => d.destination },
   {
     head: "Event",
     cell: (d) => (
       <a href={`/deliveries/${d.id}`}>
         {eventType(d.event_type)}
         {d.replay > 0 && <span class="muted"> replay {d.replay}</span>}
+        <span class="narrow small muted">to {d.destination}</span>
       </a>
     ),
   },
   { head: "Run", rank: 2, cell: (d) => <RunLink run={d} /> },
   { head: "Attempts", rank: 2, num: true, cell: (d) => d.attempts },
   { head: "Last answer", rank: 3, cell: (d) => <LastAnswer delivery={d} /> },
-  { head: "Next attempt", rank: 3, cell: (d) => (d.next_attempt_at ? <Moment at={d.next_attempt_at} as="ago" /> : <span class="muted">–</span>) },
+  { head: "Next attempt", rank: 2, cell: (d) => <NextAttempt delivery={d} /> },
   { head: "Created", cell: (d) => <Moment at={d.created_at} as="ago" /> },
 ];
 

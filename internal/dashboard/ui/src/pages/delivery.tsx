@@ -16,6 +16,7 @@ import { Panel } from "../components/panel";
 import { Code } from "../components/payload";
 import { ReplayDialog } from "../components/replay";
 import { Bones, Broken, Empty } from "../components/states";
+import { NextAttempt } from "../components/waits";
 import { actions } from "./deliveries/actions";
 
 const titles = { retry: "Retry", cancel: "Cancel", release: "Release" };
@@ -126,11 +127,11 @@ function History({ history: { delivery: d, attempts, attempts_cut } }: { history
             <dt>Attempts</dt>
             <dd>{d.attempts}</dd>
           </div>
-          {d.next_attempt_at && (
+          {(d.waits_for || d.next_attempt_at) && (
             <div>
               <dt>Next attempt</dt>
               <dd>
-                <Moment at={d.next_attempt_at} as="ago" />
+                <NextAttempt delivery={d} />
               </dd>
             </div>
           )}

@@ -79,7 +79,7 @@ export function LivePage() {
         <section class="panel" aria-label="Receipts as they come in">
           {state.rows.length === 0 ? (
             <Empty title={state.connection === "open" ? "Waiting for receipts" : "Connecting"}>
-              <p>{filtered ? "Nothing has matched the filters since this page was opened." : "What comes in at any replica is shown here within a second or two."}</p>
+              <p>{filtered ? "None of the latest receipts matches the filters. New ones that do are shown as they come." : "What comes in at any replica is shown here within a second or two."}</p>
             </Empty>
           ) : (
             <Table label="Receipts as they come in" columns={columns} rows={state.rows} id={(r) => r.id} />

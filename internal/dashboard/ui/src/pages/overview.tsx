@@ -6,7 +6,6 @@ import { useQuery } from "../state/query";
 import { useSourceNames } from "../state/sources";
 import { status } from "../state/status";
 import { ConnectFirst, SampleButtons } from "../components/connect";
-import { StoreBanners } from "../components/gateway";
 import { OutcomeChart } from "../components/outcomechart";
 import type { By } from "../components/outcomechart";
 import { Page, Refresh } from "../components/page";
@@ -42,7 +41,6 @@ export function OverviewPage() {
       }
     >
       {overview.error && <Broken error={overview.error} retry={overview.reload} />}
-      {overview.data && <StoreBanners redis={overview.data.redis} database={overview.data.database} />}
       <StormBanner />
       {nothingYet ? (
         <ConnectFirst onSent={overview.reload} />

@@ -1,4 +1,4 @@
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { ApiError, address } from "../api/http";
 import type { Attempt, Delivery, DeliveryHistory, Page as Listing, Timeline } from "../api/types";
 import { params, withParams } from "../router";
@@ -25,6 +25,9 @@ export function RunPage({ id }: { id: string }) {
   const run = useQuery<Timeline>(address(`/runs/${encodeURIComponent(id)}`, { source, kind }), { every: 10_000 });
   const deliveries = useDeliveries(run.data);
   const [replaying, setReplaying] = useState(false);
+  // Attempts stand between the events: the timeline waits for them once, and is not pushed apart.
+  const was = useRef(false);
+  const shown = (was.current ||= deliveries.settled);
   const reload = (): void => {
     run.reload();
     deliveries.reload();
@@ -59,16 +62,10 @@ export function RunPage({ id }: { id: string }) {
       {run.data ? (
         <>
           <Facts timeline={run.data} />
-          <TimelineView timeline={run.data} entries={entries(run.data, deliveries.list, deliveries.attempts)} />
+          {shown ? <TimelineView timeline={run.data} entries={entries(run.data, deliveries.list, deliveries.attempts)} /> : <Waiting />}
         </>
       ) : (
-        !run.error && (
-          <section class="panel">
-            <div class="inner" style={{ paddingTop: "14px" }}>
-              <Bones lines={9} />
-            </div>
-          </section>
-        )
+        !run.error && <Waiting />
       )}
       {replaying && run.data && (
         <ReplayDialog
@@ -82,16 +79,35 @@ export function RunPage({ id }: { id: string }) {
   );
 }
 
+function Waiting() {
+  return (
+    <section class="panel">
+      <div class="inner" style={{ paddingTop: "14px" }}>
+        <Bones lines={9} />
+      </div>
+    </section>
+  );
+}
+
 const isGone = (e: Error): boolean => e instanceof ApiError && e.status === 404;
 const isMany = (e: Error): boolean => e instanceof ApiError && e.status === 409;
 
-function useDeliveries(timeline: Timeline | undefined): { list: Delivery[]; attempts: Map<string, Attempt[]>; reload: () => void } {
+interface Deliveries {
+  list: Delivery[];
+  attempts: Map<string, Attempt[]>;
+  /** All that could be loaded is there. */
+  settled: boolean;
+  reload(): void;
+}
+
+function useDeliveries(timeline: Timeline | undefined): Deliveries {
   const run = timeline?.run;
   const list = useQuery<Listing<Delivery>>(run ? address("/deliveries", { run_id: run.run_id, source: run.source, limit: 100 }) : null, { every: 10_000 });
   const ids = (list.data?.items ?? []).slice(0, mostDeliveries);
-  const histories = useEach<DeliveryHistory>(ids.map((d) => ({ key: `${d.id} ${d.updated_at} ${d.attempts}`, url: address(`/deliveries/${d.id}`) })));
-  const attempts = new Map(histories.map((h) => [h.delivery.id, h.attempts]));
-  return { list: list.data?.items ?? [], attempts, reload: list.reload };
+  const histories = useEach<DeliveryHistory>(ids.map((d) => ({ url: address(`/deliveries/${d.id}`), version: `${d.updated_at} ${d.attempts}` })));
+  const attempts = new Map(histories.list.map((h) => [h.delivery.id, h.attempts]));
+  const settled = list.error !== undefined || (list.data !== undefined && histories.settled);
+  return { list: list.data?.items ?? [], attempts, settled, reload: list.reload };
 }
 
 function Facts({ timeline: { run, events, receipts } }: { timeline: Timeline }) {

@@ -3,6 +3,8 @@ import { address } from "../api/http";
 import type { Source } from "../api/types";
 import { count, plural } from "../lib/format";
 import { apiRange } from "../lib/range";
+import { seen } from "../lib/seen";
+import { now } from "../state/clock";
 import { useQuery } from "../state/query";
 import { status } from "../state/status";
 import { SampleButtons } from "../components/connect";
@@ -34,9 +36,13 @@ export function SourcesPage() {
       }
     >
       <Loaded query={sources} bones={<section class="panel"><Bones lines={6} height={260} /></section>}>
-        {(data) => (data.items.length === 0 ? <NoSources /> : data.items.map((s) => <One key={s.name} source={s} />))}
+        {(data) => (
+          <>
+            {data.items.length === 0 ? <NoSources /> : data.items.map((s) => <One key={s.name} source={s} />)}
+            <Config />
+          </>
+        )}
       </Loaded>
-      <Config />
     </Page>
   );
 }
@@ -64,18 +70,7 @@ function One({ source: s }: { source: Source }) {
         </>
       }
       tools={
-        <span class="row small">
-          <span class={`badge ${s.last_seen_at ? "green" : ""}`}>
-            {s.last_seen_at ? (
-              <>
-                last seen&nbsp;
-                <Moment at={s.last_seen_at} as="ago" />
-              </>
-            ) : (
-              "never seen"
-            )}
-          </span>
-        </span>
+        <LastSeen source={s} />
       }
     >
       <div class="grid2">
@@ -103,9 +98,29 @@ function One({ source: s }: { source: Source }) {
             </Fact>
           )}
         </dl>
-        {s.configured && <HowTo source={s} />}
+        {s.configured && (
+          <details class="fold" open={!s.last_seen_at}>
+            <summary>Connect {s.kind === "apify" ? "Apify" : "a sender"}</summary>
+            <HowTo source={s} />
+          </details>
+        )}
       </div>
     </Panel>
+  );
+}
+
+function LastSeen({ source: s }: { source: Source }) {
+  const { tone, hint } = seen(s.last_seen_at, s.configured, now.value);
+  return (
+    <span class={`badge ${tone}`} title={hint}>
+      {s.last_seen_at ? (
+        <span>
+          last seen <Moment at={s.last_seen_at} as="ago" />
+        </span>
+      ) : (
+        "never seen"
+      )}
+    </span>
   );
 }
 
@@ -144,7 +159,6 @@ function Fact({ name, children }: { name: string; children: ComponentChildren })
 function HowTo({ source: s }: { source: Source }) {
   return (
     <div class="stack">
-      <h3>Connect {s.kind === "apify" ? "Apify" : "a sender"}</h3>
       <ol class="howto">
         {s.kind === "apify" && (
           <li>

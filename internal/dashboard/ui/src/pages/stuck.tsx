@@ -1,5 +1,4 @@
 import { useState } from "preact/hooks";
-import type { ComponentChildren } from "preact";
 import { address } from "../api/http";
 import type { Delivery, Run, StuckReport } from "../api/types";
 import { params } from "../router";
@@ -7,6 +6,7 @@ import { eventType } from "../lib/format";
 import { useQuery } from "../state/query";
 import { Badge } from "../components/badge";
 import { ChangeDialog } from "../components/change";
+import { useFew } from "../components/few";
 import { Choice } from "../components/fields";
 import { ActorLink, RunLink } from "../components/links";
 import { Moment } from "../components/moment";
@@ -15,6 +15,7 @@ import { Page, Refresh } from "../components/page";
 import { Panel } from "../components/panel";
 import { Loaded } from "../components/states";
 import { Table } from "../components/table";
+import { NextAttempt, Waits } from "../components/waits";
 import type { Column } from "../components/table";
 
 const ages: [string, string][] = [
@@ -39,15 +40,19 @@ const deliveryColumns: Column<Delivery>[] = [
   {
     head: "State",
     cell: (d) => (
-      <a href={`/deliveries/${d.id}`}>
-        <Badge of={d.state} />
-      </a>
+      <>
+        <a href={`/deliveries/${d.id}`}>
+          <Badge of={d.state} />
+        </a>
+        <Waits delivery={d} narrow />
+      </>
     ),
   },
   { head: "Destination", cell: (d) => d.destination },
   { head: "Event", rank: 2, cell: (d) => <a href={`/deliveries/${d.id}`}>{eventType(d.event_type)}</a> },
   { head: "Run", rank: 3, cell: (d) => <RunLink run={d} /> },
   { head: "Attempts", rank: 2, num: true, cell: (d) => d.attempts },
+  { head: "Next attempt", rank: 2, cell: (d) => <NextAttempt delivery={d} /> },
   { head: "Created", cell: (d) => <Moment at={d.created_at} as="ago" /> },
   { head: "Last change", rank: 3, cell: (d) => <Moment at={d.updated_at} as="ago" /> },
 ];
@@ -68,54 +73,77 @@ export function StuckPage() {
         <span class="grow" />
         <Operators>
           <button type="button" class="button" disabled={jobs === 0} onClick={() => setClearing(true)}>
-            Put deliveries to work again…
+            Clear stuck deliveries…
           </button>
         </Operators>
       </div>
-      <Loaded query={report} bones={<Lists report={undefined} />}>
+      <Loaded query={report} bones={<Oldest report={undefined} />}>
         {(data) => <Lists report={data} />}
       </Loaded>
       {clearing && (
         <ChangeDialog
-          title="Put stuck deliveries to work again"
-          action="Requeue"
+          title="Clear stuck deliveries"
+          action="Clear"
           path="/stuck/clear"
-          done="put to work again"
+          done="cleared"
           selection={Object.fromEntries(Object.entries(asked).filter(([name, v]) => name !== "runs" && v !== ""))}
           onDone={report.reload}
           onClose={() => setClearing(false)}
-        />
+        >
+          <p>
+            Each gets a new job and goes out as soon as its destination lets it. A receiver may get an event twice when an attempt was under way after all. Runs stay as they
+            are: only a further event ends a run.
+          </p>
+        </ChangeDialog>
       )}
     </Page>
   );
 }
 
-function Lists({ report: r }: { report: StuckReport | undefined }) {
+/** The first list, which stands for all of them while they are loaded: what came below it would move. */
+function Oldest({ report: r }: { report: StuckReport | undefined }) {
+  return <List title="Deliveries that are not over" columns={deliveryColumns} rows={r?.deliveries} cut={r?.deliveries_cut} id={(d) => d.id} />;
+}
+
+function Lists({ report: r }: { report: StuckReport }) {
   return (
     <>
-      <List title="Deliveries that are not over" cut={r?.deliveries_cut} empty={r?.deliveries.length === 0}>
-        <Table label="Deliveries that are not over" columns={deliveryColumns} rows={r?.deliveries} id={(d) => d.id} bones={2} />
-      </List>
-      <List title="Attempts without an end" cut={r?.orphaned_cut} empty={r?.orphaned.length === 0}>
-        <Table label="Attempts without an end" columns={deliveryColumns} rows={r?.orphaned} id={(d) => d.id} bones={2} />
-      </List>
-      <List title="Runs without an end" cut={r?.runs_cut} empty={r?.runs.length === 0} hint="Apify may not have told it, or no webhook covers it; dedupgate reconcile asks Apify.">
-        <Table label="Runs without an end" columns={runColumns} rows={r?.runs} id={(x) => `${x.source}/${x.kind}/${x.run_id}`} bones={4} />
-      </List>
+      <Oldest report={r} />
+      <List title="Attempts without an end" columns={deliveryColumns} rows={r.orphaned} cut={r.orphaned_cut} id={(d) => d.id} />
+      <List
+        title="Runs without an end"
+        hint="Apify may not have told it, or no webhook covers it; dedupgate reconcile asks Apify."
+        columns={runColumns}
+        rows={r.runs}
+        cut={r.runs_cut}
+        id={(x) => `${x.source}/${x.kind}/${x.run_id}`}
+      />
     </>
   );
 }
 
-function List({ title, cut, empty, hint, children }: { title: string; cut: boolean | undefined; empty: boolean; hint?: string; children: ComponentChildren }) {
+interface ListProps<T> {
+  title: string;
+  hint?: string;
+  columns: Column<T>[];
+  rows: T[] | undefined;
+  cut: boolean | undefined;
+  id(row: T): string;
+}
+
+function List<T>({ title, hint, columns, rows, cut, id }: ListProps<T>) {
+  const few = useFew(rows);
+  if (rows?.length === 0) {
+    return (
+      <Panel title={title} tools={<span class="badge green">none</span>}>
+        {null}
+      </Panel>
+    );
+  }
   return (
-    <Panel title={title} note={cut ? "oldest first, there are more" : empty ? undefined : (hint ?? "oldest first")} flush>
-      {empty ? (
-        <div class="nothing">
-          <span class="badge green">none</span>
-        </div>
-      ) : (
-        children
-      )}
+    <Panel title={title} note={cut ? `the oldest ${rows?.length}, there are more` : (hint ?? "oldest first")} flush>
+      <Table label={title} columns={columns} rows={few.rows} id={id} bones={2} />
+      {few.more}
     </Panel>
   );
 }

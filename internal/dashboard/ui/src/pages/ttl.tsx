@@ -1,11 +1,13 @@
+import type { ComponentChildren } from "preact";
 import { address } from "../api/http";
 import type { TTL, TTLLine } from "../api/types";
 import { params, setParams, withParams } from "../router";
-import { count, eventType, percent, plural } from "../lib/format";
+import { atLeast, count, eventType, plural } from "../lib/format";
 import { apiRange } from "../lib/range";
-import { duration } from "../lib/time";
+import { coarse, duration } from "../lib/time";
 import { useQuery } from "../state/query";
 import { Badge } from "../components/badge";
+import { useFew } from "../components/few";
 import { ShortID } from "../components/links";
 import { Moment } from "../components/moment";
 import { Page, Refresh } from "../components/page";
@@ -43,8 +45,9 @@ export function TTLPage() {
             <Nothing />
           ) : (
             <>
-              {source !== "" && <One source={source} type={type} />}
-              <Lines items={data.items} source={source} type={type} />
+              <One source={source} type={type}>
+                <Lines items={data.items} source={source} type={type} />
+              </One>
             </>
           )
         }
@@ -69,7 +72,8 @@ function Nothing() {
   );
 }
 
-function One({ source, type }: { source: string; type: string }) {
+/** The window of one source or type, with what there is to choose from between its curve and its late hits. */
+function One({ source, type, children }: { source: string; type: string; children: ComponentChildren }) {
   const range = useRange(usualRange);
   const window = params.value.get("window") ?? "";
   const ttl = useQuery<TTL>(address(`/ttl/${encodeURIComponent(source)}`, { ...apiRange(range), type, window }), { keep: `${source} ${type}` });
@@ -77,19 +81,28 @@ function One({ source, type }: { source: string; type: string }) {
     <Loaded query={ttl} bones={<section class="panel"><Bones lines={6} height={420} /></section>}>
       {(data) => (
         <>
-          <Banner tone={data.suggested && data.suggested !== data.setting.window ? "blue" : "green"} icon={data.suggested && data.suggested !== data.setting.window ? "info" : "check"}>
-            <p>{data.text}</p>
-            {data.suggested && data.suggested !== data.setting.window && (
-              <button type="button" class="button small" onClick={() => setParams({ window: data.suggested })}>
-                Try {data.suggested}
-              </button>
-            )}
-          </Banner>
+          <Advice ttl={data} />
           <Tuner key={`${source} ${type}`} ttl={data} loading={ttl.loading} />
-          <LateHits ttl={data} />
+          {children}
+          <LateHits key={`late ${source} ${type}`} ttl={data} />
         </>
       )}
     </Loaded>
+  );
+}
+
+function Advice({ ttl }: { ttl: TTL }) {
+  const { suggested } = ttl;
+  const right = ttl.verdict === "right";
+  return (
+    <Banner tone={right ? "green" : "blue"} icon={right ? "check" : "info"}>
+      <p>{ttl.text}</p>
+      {suggested && (
+        <button type="button" class="button small" onClick={() => setParams({ window: suggested })}>
+          Try {suggested}
+        </button>
+      )}
+    </Banner>
   );
 }
 
@@ -103,15 +116,40 @@ const lateColumns: Column<TTL["late_hits"][number]>[] = [
 ];
 
 function LateHits({ ttl }: { ttl: TTL }) {
+  const { rows, more } = useFew(ttl.late_hits);
   return (
     <Panel title="Late hits" note="repeats that only the database caught, newest first" flush>
       {ttl.late_hits.length === 0 ? (
         <div class="nothing muted">None: Redis knew every repeat of this time range, or saw it in flight.</div>
       ) : (
-        <Table label="Late hits" columns={lateColumns} rows={ttl.late_hits} id={(r) => r.id} />
+        <>
+          <Table label="Late hits" columns={lateColumns} rows={rows} id={(r) => r.id} />
+          {more}
+        </>
       )}
     </Panel>
   );
+}
+
+function Suggested({ line: l }: { line: TTLLine }) {
+  switch (l.verdict) {
+    case "change":
+      return <strong>{l.suggested}</strong>;
+    case "right":
+      return <>keep</>;
+    case "too_early":
+      return (
+        <span class="muted" title={`Whether a shorter window would do is said once repeats were watched for ${duration(l.watch_for_ms)}.`}>
+          too early to say
+        </span>
+      );
+    case "unknown":
+      return (
+        <span class="muted" title={l.text}>
+          –
+        </span>
+      );
+  }
 }
 
 function Lines({ items, source, type }: { items: TTLLine[]; source: string; type: string }) {
@@ -126,8 +164,9 @@ function Lines({ items, source, type }: { items: TTLLine[]; source: string; type
     },
     { head: "Repeats", num: true, cell: (l) => count(l.repeats) },
     { head: "Window", num: true, cell: (l) => <span title={`${l.setting.key}${l.setting.own ? "" : ", inherited"}`}>{l.setting.window}</span> },
-    { head: "Catches at least", num: true, cell: (l) => percent(l.caught, 1) },
-    { head: "Suggested", rank: 2, num: true, cell: (l) => (l.suggested ? <strong>{l.suggested}</strong> : <span class="muted">keep</span>) },
+    { head: "Caught", num: true, cell: (l) => (l.repeats > 0 ? atLeast(l.caught) : <span class="muted">–</span>) },
+    { head: "Watched for", rank: 3, num: true, cell: (l) => (l.repeats > 0 ? coarse(l.watched_ms) : <span class="muted">–</span>) },
+    { head: "Suggested", rank: 2, num: true, cell: (l) => <Suggested line={l} /> },
     { head: "In force since", rank: 3, cell: (l) => <Moment at={l.setting.since} /> },
   ];
   return (

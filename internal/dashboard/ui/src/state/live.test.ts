@@ -48,6 +48,13 @@ describe("the tail", () => {
     live.flush();
     expect(live.state.value.sampled).toBeUndefined();
   });
+  it("begins with the latest, and shows none of them twice", () => {
+    live.take({ ...batch(0, 3), event: "latest", id: "" });
+    expect(ids(live)).toEqual(["2", "1", "0"]);
+    live.take(batch(2, 2));
+    live.flush();
+    expect(ids(live)).toEqual(["3", "2", "1", "0"]);
+  });
   it("starts anew after a gap", () => {
     live.take(batch(0, 2));
     live.flush();

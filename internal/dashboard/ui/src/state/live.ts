@@ -90,6 +90,9 @@ export class Live {
     if (e.id !== "") this.lastID = e.id;
     const data = JSON.parse(e.data === "" ? "{}" : e.data) as Record<string, unknown>;
     switch (e.event) {
+      case "latest":
+        this.set({ rows: (data["items"] as LiveReceipt[]).reverse() });
+        break;
       case "receipts": {
         const items = data["items"] as LiveReceipt[];
         this.waiting.push(...items);
@@ -103,7 +106,7 @@ export class Live {
         this.set({ sampled: data as unknown as NonNullable<LiveState["sampled"]> });
         break;
       case "gap":
-        this.set({ rows: [], note: "The connection was away for too long to go on where it was: older receipts are under Runs." });
+        this.set({ rows: [], note: "The connection was away for too long to go on where it was: some receipts may be missing here. Runs has all of them." });
         break;
       case "dropped":
         this.set({ note: "This browser was too slow for a moment: some receipts were left out here." });
@@ -130,11 +133,17 @@ export class Live {
       if (changed || this.state.value.held !== 0) this.set({ sampled, perSecond, held: 0 });
       return;
     }
-    const rows = [...this.waiting.reverse(), ...this.state.value.rows].slice(0, rowsKept);
+    const rows = merged(this.waiting.reverse(), this.state.value.rows);
     this.waiting = [];
     this.heldRows = 0;
     this.set({ rows, sampled, perSecond, held: 0 });
   }
+}
+
+/** New rows above old ones, each receipt once: the stream's first words may tell of one twice. */
+function merged(fresh: LiveReceipt[], old: LiveReceipt[]): LiveReceipt[] {
+  const known = new Set(fresh.map((r) => r.id));
+  return [...fresh, ...old.filter((r) => !known.has(r.id))].slice(0, rowsKept);
 }
 
 /** Mean rate over the last seconds. */

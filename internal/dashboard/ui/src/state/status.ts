@@ -6,7 +6,7 @@ import { signedIn } from "../session";
 
 export const status = signal<Status | undefined>(undefined);
 
-const every = 15_000;
+const every = 10_000;
 let timer: ReturnType<typeof setTimeout> | undefined;
 
 export async function refreshStatus(): Promise<void> {

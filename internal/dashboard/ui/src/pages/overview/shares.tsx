@@ -1,6 +1,7 @@
 import type { Overview } from "../../api/types";
 import { count, plural } from "../../lib/format";
 import { withParams } from "../../router";
+import { status } from "../../state/status";
 import { Panel } from "../../components/panel";
 import { Shares } from "../../components/shares";
 import { Bones } from "../../components/states";
@@ -72,8 +73,8 @@ export function Health({ overview: o }: Props) {
         <div class="shares">
           <table aria-label="Health and forwarding">
             <tbody>
-              <StoreLine store={o.redis} />
-              <StoreLine store={o.database} />
+              <StoreLine store={status.value?.redis ?? o.redis} />
+              <StoreLine store={status.value?.database ?? o.database} />
               <tr>
                 <th scope="row" title="Duplicates that Redis has answered and the database does not hold yet.">
                   Hits on their way

@@ -4,10 +4,11 @@ import type { Timeline } from "../../api/types";
 import { eventType, plural, shortID } from "../../lib/format";
 import { duration } from "../../lib/time";
 import type { Entry } from "../../lib/timeline";
-import { Badge, tone, word } from "../../components/badge";
+import { Badge, tone } from "../../components/badge";
 import { Icon } from "../../components/icon";
 import { Moment } from "../../components/moment";
 import { Banner } from "../../components/states";
+import { Waits } from "../../components/waits";
 import { EventDetail } from "./event";
 
 interface Props {
@@ -80,7 +81,7 @@ function Row({ entry, before, timeline, open, toggle }: RowProps) {
               {entry.receipt.lag_ms !== undefined && <>, {duration(entry.receipt.lag_ms)} after it</>}
             </span>
             <span class="muted">
-              {repeatText(entry.receipt.repeat)} · caught by {word(entry.receipt.reason)}
+              {repeatText(entry.receipt.repeat)} · {caughtText(entry.receipt.reason)}
               {entry.receipt.dispatch_id && (
                 <>
                   {" "}
@@ -111,6 +112,7 @@ function Row({ entry, before, timeline, open, toggle }: RowProps) {
             </span>
             <span class="muted">{eventType(entry.delivery.event_type)}</span>
             {entry.delivery.replay > 0 && <span class="muted">replay {entry.delivery.replay}</span>}
+            <Waits delivery={entry.delivery} />
           </span>
         </Node>
       );
@@ -137,6 +139,12 @@ const good = (status: number | undefined): boolean => status !== undefined && st
 
 function lastWord(type: string): string {
   return type.slice(type.lastIndexOf(".") + 1);
+}
+
+function caughtText(reason: string): string {
+  if (reason === "window_hit") return "caught by Redis";
+  if (reason === "race_lost") return "in flight with it, caught by the database";
+  return "caught by the database only";
 }
 
 function repeatText(repeat: string | undefined): string {

@@ -2,8 +2,8 @@ import { useEffect, useState } from "preact/hooks";
 import type { ComponentChildren } from "preact";
 import type { TTL } from "../../api/types";
 import { params, setParams } from "../../router";
-import { bytes, count, eventType, percent, rate, short } from "../../lib/format";
-import { duration, parseGoDuration } from "../../lib/time";
+import { atLeast, bytes, count, eventType, rate, short } from "../../lib/format";
+import { coarse, duration, parseGoDuration } from "../../lib/time";
 import { configDuration, estimate, longest, placeOf, shortest, steps, windowAt } from "../../lib/windows";
 import { Moment } from "../../components/moment";
 import { Code } from "../../components/payload";
@@ -42,9 +42,11 @@ export function Tuner({ ttl, loading }: { ttl: TTL; loading: boolean }) {
           <li>
             <span class="swatch" /> repeats by how late they came
           </li>
-          <li>
-            <span class="swatch amber" /> Apify's retries 1 to {ttl.schedule.length}
-          </li>
+          {ttl.schedule.length > 0 && (
+            <li>
+              <span class="swatch amber" /> Apify's retries 1 to {ttl.schedule.length}
+            </li>
+          )}
         </ul>
         <Slider ms={ms} onDrag={setMs} onSettle={settle} />
         <div class="tuner">
@@ -61,7 +63,7 @@ export function Tuner({ ttl, loading }: { ttl: TTL; loading: boolean }) {
               </tr>
             </thead>
             <tbody>
-              <Line name="Caught by Redis, at least" now={percent(ttl.now.caught, 1)} then={moved && percent(guess.caught, 1)} />
+              <Line name="Caught by Redis, at least" now={atLeast(ttl.now.caught)} then={moved && atLeast(guess.caught)} />
               <Line name="Repeats a day that reach the database" now={short(ttl.now.database_hits_per_day)} then={moved && short(guess.databaseHitsPerDay)} />
               <Line name="Redis memory" now={bytes(Math.round(ttl.now.redis_bytes))} then={moved && bytes(Math.round(guess.redisBytes))} />
             </tbody>
@@ -84,6 +86,11 @@ export function Tuner({ ttl, loading }: { ttl: TTL; loading: boolean }) {
                 <dt>In force since</dt>
                 <dd>
                   <Moment at={ttl.setting.since} />
+                </dd>
+                <dt>Watched for</dt>
+                <dd>
+                  {coarse(ttl.watched_ms)}
+                  {ttl.watched_ms < ttl.watch_for_ms && <span class="muted">; a shorter window is suggested after {duration(ttl.watch_for_ms)} at the earliest</span>}
                 </dd>
                 <dt>Memory</dt>
                 <dd>
