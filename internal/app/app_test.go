@@ -60,11 +60,15 @@ sources: [{name: apify, kind: apify, tokens: [{value: %q}]}]
 %s`, filepath.Join(dir, "data"), adminToken, testToken, extra))
 }
 
+// patient gives Redis time on a machine that does much else, so that what a test expects of it is told. What happens when
+// Redis is late is tried where it is made late.
+var patient = []string{"DEDUPGATE_DEDUP_REDIS_TIMEOUT=2s", "DEDUPGATE_DEDUP_SETTLE_TIMEOUT=1s"}
+
 func startIn(t *testing.T, dir, yaml string) *running {
 	t.Helper()
 	r := &running{t: t, path: filepath.Join(dir, "dedupgate.yaml")}
 	r.configure(yaml)
-	cfg, err := config.Load(r.path, nil)
+	cfg, err := config.Load(r.path, patient)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +76,7 @@ func startIn(t *testing.T, dir, yaml string) *running {
 	r.logs = logs
 	ctx, cancel := context.WithCancel(context.Background())
 	r.cancel = cancel
-	if r.app, err = app.New(ctx, app.Options{Config: cfg, Path: r.path, Log: log}); err != nil {
+	if r.app, err = app.New(ctx, app.Options{Config: cfg, Path: r.path, Environ: patient, Log: log}); err != nil {
 		cancel()
 		t.Fatal(err)
 	}
