@@ -195,11 +195,7 @@ func TestTooManyUnderWayAreRefusedAtOnce(t *testing.T) {
 	r := newRig(t)
 	r.opts.Limits = func() Limits { return Limits{InFlight: 2} }
 	entered, leave := make(chan struct{}), make(chan struct{})
-	r.opts.Gate = fakeGate(func(context.Context, *dedup.Inbound) (dedup.Verdict, error) {
-		entered <- struct{}{}
-		<-leave
-		return firstSeen, nil
-	})
+	r.opts.Gate = waitingGate(entered, leave)
 	h, body := r.handler(t), succeeded(t)
 	var held sync.WaitGroup
 	for range 2 {
@@ -218,6 +214,15 @@ func TestTooManyUnderWayAreRefusedAtOnce(t *testing.T) {
 	if h.ServeHTTP(w, webhookRequest("apify", body)); w.Code != http.StatusOK {
 		t.Errorf("afterwards: %d", w.Code)
 	}
+}
+
+// waitingGate tells of each request that has come in and holds it until it may leave.
+func waitingGate(entered chan<- struct{}, leave <-chan struct{}) Gate {
+	return fakeGate(func(context.Context, *dedup.Inbound) (dedup.Verdict, error) {
+		entered <- struct{}{}
+		<-leave
+		return firstSeen, nil
+	})
 }
 
 // While a secret is being replaced, senders with the old one, with the new one and with both are let in all the time.
