@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -70,10 +71,10 @@ func (l *Looker) byDispatch(ctx context.Context, d *delivery.Doubt) (string, err
 		return "the dispatch belongs to a webhook that does not point at this source", nil
 	case d.Type != "" && d.Type != dispatch.EventType:
 		return fmt.Sprintf("the request told %s, the dispatch tells %s", d.Type, dispatch.EventType), nil
-	case d.Run.ID != "" && dispatch.EventType != "TEST" && d.Run != dispatch.Run():
+	case d.Run.ID != "" && d.Type != "TEST" && d.Run != dispatch.Run():
 		return "the request and the dispatch tell of different runs", nil
 	}
-	return l.toldBefore(ctx, d)
+	return l.toldBefore(ctx, d, dispatch.Run())
 }
 
 func (l *Looker) leads(gateway *Gateway, d *Dispatch) string {
@@ -86,12 +87,13 @@ func (l *Looker) leads(gateway *Gateway, d *Dispatch) string {
 	return ""
 }
 
-// toldBefore objects to a second event of one dispatch: a true dispatch id with another's body.
-func (l *Looker) toldBefore(ctx context.Context, d *delivery.Doubt) (string, error) {
-	if d.Run.ID == "" {
-		return "", nil
+// toldBefore objects to a second event of one dispatch: a true dispatch id with another's body. It looks at the run that the
+// dispatch is about, since a body that names none has a key of its own.
+func (l *Looker) toldBefore(ctx context.Context, d *delivery.Doubt, run dedup.RunRef) (string, error) {
+	if run.ID == "" {
+		return "", nil // a TEST: its key is the dispatch
 	}
-	events, err := l.telling.Recorded(ctx, d.Source, []dedup.RunRef{d.Run}, nil)
+	events, err := l.telling.Recorded(ctx, d.Source, []dedup.RunRef{run}, nil)
 	if err != nil {
 		return "", err
 	}
@@ -105,6 +107,9 @@ func (l *Looker) toldBefore(ctx context.Context, d *delivery.Doubt) (string, err
 func (l *Looker) byRun(ctx context.Context, d *delivery.Doubt) (string, error) {
 	if d.Run.ID == "" {
 		return "the request named no run", nil
+	}
+	if !isTypeOf(d.Run.Kind, d.Type) {
+		return fmt.Sprintf("the request told no type of event that a %s has", d.Run.Kind), nil
 	}
 	user, err := l.user(ctx)
 	if err != nil {
@@ -122,12 +127,25 @@ func (l *Looker) byRun(ctx context.Context, d *delivery.Doubt) (string, error) {
 	return disagreement(&job, d), nil
 }
 
+// isTypeOf reports a type that says what has become of a run or build. No other can be compared with what Apify has of it.
+func isTypeOf(kind dedup.Kind, eventType string) bool {
+	prefix := "ACTOR.RUN."
+	if kind == dedup.KindBuild {
+		prefix = "ACTOR.BUILD."
+	}
+	verb, ok := strings.CutPrefix(eventType, prefix)
+	status := dedup.Status(verb)
+	return ok && (status == dedup.StatusCreated || status.IsEnd() || status == dedup.StatusResurrected && kind == dedup.KindRun)
+}
+
 // disagreement says what a document read now does not bear out. A run that was taken up again bears out any earlier life.
 func disagreement(job *Job, d *delivery.Doubt) string {
 	status := statusOf(d.Type)
 	switch {
 	case status == dedup.StatusResurrected && job.Stats.Resurrections == 0:
 		return "at Apify the run was never resurrected"
+	case status == dedup.StatusResurrected && d.Generation != "" && !isLife(d.Generation, job.Stats.Resurrections):
+		return "the request told more resurrections than Apify"
 	case !status.IsEnd() || job.Stats.Resurrections > 0:
 		return ""
 	case job.End() != status:
@@ -137,6 +155,12 @@ func disagreement(job *Job, d *delivery.Doubt) string {
 	default:
 		return ""
 	}
+}
+
+// isLife reports the number of a resurrection that has been.
+func isLife(text string, resurrections int) bool {
+	n, err := strconv.Atoi(text)
+	return err == nil && n <= resurrections
 }
 
 func sameMoment(text string, at time.Time) bool {

@@ -40,6 +40,10 @@ func TestLookComparesWithApify(t *testing.T) {
 		{"a dispatch that has told another event", delivery.Doubt{By: "dispatch", DispatchID: "d1", Type: succeeded, Run: runA}, func(l *lost) {
 			l.deliver("", "d1", "runA", moment)
 		}, "has told another event"},
+		{"a dispatch that has told another event, by a body that names no run", delivery.Doubt{By: "dispatch", DispatchID: "d1", Type: succeeded}, func(l *lost) {
+			l.deliver("", "d1", "runA", moment)
+		}, "has told another event"},
+		{"a test's dispatch, by a body that tells a run and no type", delivery.Doubt{By: "dispatch", DispatchID: "d3", Run: runA}, nil, "different runs"},
 		{"a test, whose payload names a past run", delivery.Doubt{By: "run", DispatchID: "d3", Type: "TEST", Run: dedup.RunRef{Kind: dedup.KindRun, ID: "runB"}}, nil, ""},
 		{"a run", delivery.Doubt{By: "run", Type: succeeded, Run: runA, Generation: end}, nil, ""},
 		{"a run whose payload tells no end", delivery.Doubt{By: "run", Type: succeeded, Run: runA}, nil, ""},
@@ -49,6 +53,15 @@ func TestLookComparesWithApify(t *testing.T) {
 		{"another end", delivery.Doubt{By: "run", Type: "ACTOR.RUN.FAILED", Run: runA}, nil, "told failed, at Apify it is succeeded"},
 		{"another time of the end", delivery.Doubt{By: "run", Type: succeeded, Run: runA, Generation: apifytest.Time(moment.Add(time.Second))}, nil, "another time"},
 		{"a resurrection that never was", delivery.Doubt{By: "run", Type: "ACTOR.RUN.RESURRECTED", Run: runA, Generation: "1"}, nil, "never resurrected"},
+		{"a run, by a body that tells no type", delivery.Doubt{By: "run", Run: runA, DispatchID: "d1"}, nil, "no type of event"},
+		{"a run, by an invented type", delivery.Doubt{By: "run", Type: "ACTOR.RUN.PAID", Run: runA}, nil, "no type of event"},
+		{"a run, by a build's type", delivery.Doubt{By: "run", Type: "ACTOR.BUILD.SUCCEEDED", Run: runA, Generation: end}, nil, "no type of event"},
+		{"a resurrection", delivery.Doubt{By: "run", Type: "ACTOR.RUN.RESURRECTED", Run: runA, Generation: "1"}, func(l *lost) {
+			l.run("runA", "RUNNING", moment, "finishedAt", nil, "stats", apifytest.Document{"resurrectCount": 1})
+		}, ""},
+		{"a resurrection to come", delivery.Doubt{By: "run", Type: "ACTOR.RUN.RESURRECTED", Run: runA, Generation: "2"}, func(l *lost) {
+			l.run("runA", "RUNNING", moment, "finishedAt", nil, "stats", apifytest.Document{"resurrectCount": 1})
+		}, "more resurrections"},
 		{"an earlier life", delivery.Doubt{By: "run", Type: "ACTOR.RUN.FAILED", Run: runA, Generation: end}, func(l *lost) {
 			l.run("runA", "RUNNING", moment, "finishedAt", nil, "stats", apifytest.Document{"resurrectCount": 1})
 		}, ""},
@@ -81,7 +94,7 @@ func TestLookTellsFailureFromAnswer(t *testing.T) {
 	t.Parallel()
 	api := apifytest.New("another token")
 	looker := NewLooker(newTestClient(t, api), &books{}, func() (*Gateway, error) { return newGateway(t), nil })
-	for _, d := range []delivery.Doubt{{By: "dispatch", DispatchID: "d1"}, {By: "run", Run: dedup.RunRef{Kind: dedup.KindRun, ID: "r"}}} {
+	for _, d := range []delivery.Doubt{{By: "dispatch", DispatchID: "d1"}, {By: "run", Type: "ACTOR.RUN.CREATED", Run: dedup.RunRef{Kind: dedup.KindRun, ID: "r"}}} {
 		if objection, err := looker.Look(t.Context(), &d); !errors.Is(err, ErrRefused) || objection != "" {
 			t.Errorf("got %q, %v", objection, err)
 		}

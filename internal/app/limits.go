@@ -31,7 +31,7 @@ func (a *App) reloadGuarding(cfg *config.Config) {
 // limits of the public listener, as the configuration in force says.
 func (a *App) limits() httpapi.Limits {
 	l := &a.watcher.Current().Limits
-	return httpapi.Limits{InFlight: l.InFlight, FailedAuth: config.Quota(l.FailedAuth)}
+	return httpapi.Limits{InFlight: l.InFlight, Unproven: l.Unproven, FailedAuth: config.Quota(l.FailedAuth)}
 }
 
 // rates of what needs the database.

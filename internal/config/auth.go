@@ -81,8 +81,11 @@ type AdminToken struct {
 
 // Limits keep a storm from taking everything. A known duplicate is never refused for a rate.
 type Limits struct {
-	// Most webhooks being read or decided at the same time; one more is answered 503 at once. Default 8192.
+	// Most webhooks of known senders being read or decided at the same time; one more is answered 503 at once. Default 8192.
 	InFlight int `yaml:"in_flight" validate:"min=1,max=1000000" reload:"yes"`
+	// Most signed bodies being read at the same time: who has sent them is not known before. One more, or more than a quarter
+	// of them from one address, is answered 503 at once. Default 256.
+	Unproven int `yaml:"unproven" validate:"min=1,max=1000000" reload:"yes"`
 	// Most deliveries of one source that need the database, over all gateways: a count and a unit, as 50/s, 600/m or
 	// 10000/h, all at once if need be; `off`: no limit. More is answered 429. Default off.
 	Source string `yaml:"source" validate:"rate" reload:"yes"`

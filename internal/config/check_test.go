@@ -222,6 +222,9 @@ func TestWarnings(t *testing.T) {
 		{"bodies that outlive their keys", "retention: {keys: 30d}", "retention.bodies: bodies are deleted"},
 		{"everybody's a proxy", "http: {trusted_proxies: ['0.0.0.0/0']}", "http.trusted_proxies[0]: 0.0.0.0/0 lets every sender"},
 		{
+			"one lock-out for everybody", "admin: {behind_proxy: true}", "admin.behind_proxy: is set, but http.trusted_proxies is empty",
+		},
+		{
 			"token of the example", "sources: [{name: apify, kind: apify, tokens: [{sha256: " + strings.Repeat("0", 64) + "}]}]",
 			"sources[0].tokens[0]: is the placeholder",
 		},
@@ -241,6 +244,12 @@ func TestWarnings(t *testing.T) {
 			}
 		})
 	}
+	t.Run("a proxy that is declared is not warned of", func(t *testing.T) {
+		t.Parallel()
+		if w := mustLoad(t, "admin: {behind_proxy: true}\nhttp: {trusted_proxies: [10.0.0.0/8]}").Warnings(); len(w) > 0 {
+			t.Errorf("got %q", w)
+		}
+	})
 	t.Run("a generic source needs no window of Apify's", func(t *testing.T) {
 		t.Parallel()
 		c := mustLoad(t, "dedup: {window: 1h}\nsources: [{name: a, kind: generic, tokens: [{value: abcdefghijklmnop}], identity: {keys: ['query:x']}}]")

@@ -21,7 +21,7 @@ func Default() *Config {
 			MaxHeader:         32 * KiB,
 		},
 		Admin:    Admin{Listen: "127.0.0.1:8081", Session: Duration(12 * time.Hour)},
-		Limits:   Limits{InFlight: 8192, Source: quota.Unlimited, Client: quota.Unlimited, FailedAuth: "60/m", Storm: "100/m"},
+		Limits:   Limits{InFlight: 8192, Unproven: 256, Source: quota.Unlimited, Client: quota.Unlimited, FailedAuth: "60/m", Storm: "100/m"},
 		Log:      Log{Format: "auto", Level: "info"},
 		Database: Database{MaxConnections: 16, Committers: 2},
 		Redis:    Redis{Mode: ModeEmbedded},

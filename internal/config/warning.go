@@ -34,6 +34,10 @@ func (c *Config) Warnings() []string {
 	if r := c.Retention; r.Keys != 0 && (r.Bodies == 0 || r.Bodies > r.Keys) {
 		warnf("retention.bodies", "bodies are deleted with their keys after retention.keys (%s) at the latest; lower it, or raise retention.keys", r.Keys)
 	}
+	if c.Admin.BehindProxy && len(h.TrustedProxies) == 0 {
+		warnf("admin.behind_proxy", "is set, but http.trusted_proxies is empty, so everybody has the proxy's address and ten wrong tokens lock "+
+			"everybody out; name the proxy's network in http.trusted_proxies")
+	}
 	for i, text := range h.TrustedProxies {
 		if p, err := netip.ParsePrefix(text); err == nil && p.Bits() == 0 {
 			warnf("http.trusted_proxies["+strconv.Itoa(i)+"]", "%s lets every sender choose its own address; name your proxies' networks", text)

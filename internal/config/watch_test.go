@@ -351,7 +351,7 @@ func TestKeysThatReload(t *testing.T) {
 	}
 	want := []string{
 		"http.max_body", "log.level", "dedup.window", "dedup.lease", "admin.tokens",
-		"limits.in_flight", "limits.source", "limits.client", "limits.failed_auth", "limits.storm",
+		"limits.in_flight", "limits.source", "limits.client", "limits.failed_auth", "limits.storm", "limits.unproven",
 		"retention.receipts", "retention.bodies", "retention.keys", "retention.quarantine", "sources", "destinations",
 	}
 	slices.Sort(got)

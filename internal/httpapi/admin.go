@@ -32,8 +32,8 @@ type AdminOptions struct {
 	Storms Storms
 	// Metrics serves GET /metrics.
 	Metrics http.Handler
-	// MetricsOpen lets anybody who reaches the listener scrape. Set it when the listener is on loopback; elsewhere the
-	// scraper shows a token like everybody else.
+	// MetricsOpen lets this machine's programs scrape without a token. Set it when the listener is on loopback; elsewhere the
+	// scraper shows a token like everybody else, and so does who asks under a name that is not this machine's own.
 	MetricsOpen bool
 	// Desk knows who may do what.
 	Desk *access.Desk

@@ -4,7 +4,10 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/netip"
+	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -77,7 +80,7 @@ func (a *admin) authorize(c *gin.Context) {
 	}
 	v := visitor{address: quota.Address(c.ClientIP()), secure: c.Request.TLS != nil || a.guard.overTLS}
 	r := a.rules[ruleKey(c.Request.Method, c.FullPath())]
-	open := r == ruleOpen || r == ruleMetrics && a.MetricsOpen
+	open := r == ruleOpen || r == ruleMetrics && a.MetricsOpen && asksLoopback(c.Request)
 	switch {
 	case !open && r.role() == access.Nobody:
 		deny(c, http.StatusForbidden, "This address is closed.")
@@ -98,6 +101,14 @@ func (a *admin) authorize(c *gin.Context) {
 	}
 	ctx := context.WithValue(c.Request.Context(), visitorKey{}, v)
 	c.Request = c.Request.WithContext(context.WithValue(ctx, actorKey{}, v.caller.Name))
+}
+
+// asksLoopback reports a request for this machine by its own name. A page of another site can have its own name lead here, and
+// a browser lets it read the answers then; but the name stays in the request.
+func asksLoopback(r *http.Request) bool {
+	host := (&url.URL{Host: r.Host}).Hostname()
+	ip, err := netip.ParseAddr(host)
+	return strings.EqualFold(host, "localhost") || err == nil && ip.IsLoopback()
 }
 
 func deny(c *gin.Context, status int, detail string) {

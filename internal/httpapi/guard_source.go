@@ -15,7 +15,8 @@ import (
 
 // Limits of the public listener. A zero field is no limit.
 type Limits struct {
-	InFlight   int         // webhooks being read or decided at the same time
+	InFlight   int         // webhooks of known senders being read or decided at the same time
+	Unproven   int         // bodies being read at the same time before their signatures can be checked
 	FailedAuth quota.Quota // requests with a wrong token or signature, for each address
 }
 
@@ -83,18 +84,4 @@ func (i *ingest) prove(w *webhook, visit signature.Visit, h http.Header, body []
 	}
 	w.source = w.configured
 	return noRefusal
-}
-
-// readProof reads the body of a request whose signature is over it. Nothing is known of the sender yet: the body is not
-// kept when it is too large, and what is wrong with its form is not told.
-func (i *ingest) readProof(r *http.Request, w *webhook) ([]byte, refusalCode) {
-	body, err := readBody(r.Body, r.ContentLength, i.maxBody())
-	switch {
-	case errors.Is(err, errBodyTooLarge):
-		return nil, refusedUnproven
-	case err != nil:
-		w.cause = err
-		return nil, readFailure(err)
-	}
-	return body, noRefusal
 }

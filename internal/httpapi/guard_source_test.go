@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -11,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/gin-gonic/gin"
 
 	"github.com/dedupgate/dedupgate/internal/dedup"
 	"github.com/dedupgate/dedupgate/internal/quota"
@@ -130,30 +133,61 @@ func TestNetworksBehindProxies(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name, remote string
-		proxies      []string
-		forwarded    string
+		header       http.Header
 		status       int
 	}{
-		{"straight from there", "3.215.64.207", nil, "", 200},
-		{"from elsewhere", "192.0.2.1", nil, "", 401},
-		{"said by a stranger", "192.0.2.1", nil, "3.215.64.207", 401},
-		{"said by a declared proxy", "10.0.0.1", []string{"10.0.0.0/8"}, "3.215.64.207", 200},
-		{"said by the sender to a declared proxy", "10.0.0.1", []string{"10.0.0.0/8"}, "3.215.64.207, 192.0.2.1", 401},
-		{"two declared proxies", "10.0.0.1", []string{"10.0.0.0/8"}, "3.215.64.207, 10.9.9.9", 200},
-		{"the proxy itself", "10.0.0.1", []string{"10.0.0.0/8"}, "", 401},
-		{"another proxy", "172.16.0.1", []string{"10.0.0.0/8"}, "3.215.64.207", 401},
+		{"straight from there", "3.215.64.207", nil, 200},
+		{"from elsewhere", "192.0.2.1", nil, 401},
+		{"said by a stranger", "192.0.2.1", forwardedFor("3.215.64.207"), 401},
+		{"said by a declared proxy", "10.0.0.1", forwardedFor("3.215.64.207"), 200},
+		{"said by the sender to a declared proxy", "10.0.0.1", forwardedFor("3.215.64.207, 192.0.2.1"), 401},
+		{"said in a line of its own, which the proxy leaves as it is", "10.0.0.1", forwardedFor("3.215.64.207", "192.0.2.1"), 401},
+		{"two declared proxies", "10.0.0.1", forwardedFor("3.215.64.207, 10.9.9.9"), 200},
+		{"the proxy itself", "10.0.0.1", nil, 401},
+		{"another proxy", "172.16.0.1", forwardedFor("3.215.64.207"), 401},
+		{"a header that the proxy does not know", "10.0.0.1", http.Header{"X-Real-Ip": {"3.215.64.207"}}, 401},
+		{"another one", "10.0.0.1", http.Header{"Forwarded": {"for=3.215.64.207"}}, 401},
+		{"no address, and another header", "10.0.0.1", http.Header{"X-Forwarded-For": {"unknown"}, "X-Real-Ip": {"3.215.64.207"}}, 401},
 	} {
 		r := newRig(t)
-		r.opts.TrustedProxies = c.proxies
+		r.opts.TrustedProxies = []string{"10.0.0.0/8"}
 		r.opts.Sources = fakeSources{"apify": newSource(t, source.Options{Name: "apify", Kind: source.Apify, Guard: guard})}
 		req := from(c.remote, webhookRequest("apify", succeeded(t)))
-		if c.forwarded != "" {
-			req.Header.Set("X-Forwarded-For", c.forwarded)
-		}
+		maps.Copy(req.Header, c.header)
 		if w := r.send(t, req); w.Code != c.status {
 			t.Errorf("%s: %d, want %d", c.name, w.Code, c.status)
 		}
 	}
+}
+
+func forwardedFor(lines ...string) http.Header { return http.Header{"X-Forwarded-For": lines} }
+
+// Whatever a sender says of its own address, a declared proxy's word is the one that counts.
+func FuzzForwardedFor(f *testing.F) {
+	const said = "203.0.113.9"
+	for _, text := range []string{"", "3.215.64.207", "3.215.64.207, 10.0.0.2", ",", "10.0.0.1", "::1", "203.0.113.9:80", "unknown", "\"[2001:db8::1]\"", "%"} {
+		f.Add(text, true)
+		f.Add(text, false)
+	}
+	e, err := newEngine([]string{"10.0.0.0/8"})
+	if err != nil {
+		f.Fatal(err)
+	}
+	var got string
+	e.GET("/", func(c *gin.Context) { got = c.ClientIP() })
+	f.Fuzz(func(t *testing.T, text string, ownLine bool) {
+		req := from("10.0.0.1", httptest.NewRequest(http.MethodGet, "/", http.NoBody))
+		req.Header = forwardedFor(text + ", " + said)
+		if ownLine {
+			req.Header = forwardedFor(text, said)
+		}
+		for _, name := range []string{"X-Real-Ip", "Forwarded", "X-Forwarded-Host", "Client-Ip", "True-Client-Ip"} {
+			req.Header[name] = []string{text}
+		}
+		if e.ServeHTTP(httptest.NewRecorder(), req); got != said {
+			t.Errorf("%q before the proxy's word gives %q", text, got)
+		}
+	})
 }
 
 func TestTooManyUnderWayAreRefusedAtOnce(t *testing.T) {
@@ -161,11 +195,7 @@ func TestTooManyUnderWayAreRefusedAtOnce(t *testing.T) {
 	r := newRig(t)
 	r.opts.Limits = func() Limits { return Limits{InFlight: 2} }
 	entered, leave := make(chan struct{}), make(chan struct{})
-	r.opts.Gate = fakeGate(func(context.Context, *dedup.Inbound) (dedup.Verdict, error) {
-		entered <- struct{}{}
-		<-leave
-		return firstSeen, nil
-	})
+	r.opts.Gate = waitingGate(entered, leave)
 	h, body := r.handler(t), succeeded(t)
 	var held sync.WaitGroup
 	for range 2 {
@@ -184,6 +214,15 @@ func TestTooManyUnderWayAreRefusedAtOnce(t *testing.T) {
 	if h.ServeHTTP(w, webhookRequest("apify", body)); w.Code != http.StatusOK {
 		t.Errorf("afterwards: %d", w.Code)
 	}
+}
+
+// waitingGate tells of each request that has come in and holds it until it may leave.
+func waitingGate(entered chan<- struct{}, leave <-chan struct{}) Gate {
+	return fakeGate(func(context.Context, *dedup.Inbound) (dedup.Verdict, error) {
+		entered <- struct{}{}
+		<-leave
+		return firstSeen, nil
+	})
 }
 
 // While a secret is being replaced, senders with the old one, with the new one and with both are let in all the time.

@@ -27,6 +27,7 @@ type ingest struct {
 	answers  *answers
 	// strangers are charged for failed authentications.
 	strangers *strangers
+	unproven  *crowd
 	underWay  atomic.Int64
 }
 
@@ -34,7 +35,7 @@ func newIngest(o *Options) *ingest {
 	return &ingest{
 		sources: o.Sources, gate: o.Gate, oversize: o.Oversize, maxBody: o.MaxBody, meter: o.Meter, repeats: o.Repeats, log: o.Log,
 		statuses: newStatusTable(), answers: newAnswers(),
-		strangers: newStrangers(o.Limits),
+		strangers: newStrangers(o.Limits), unproven: newCrowd(),
 	}
 }
 
@@ -67,20 +68,11 @@ func (i *ingest) handle(c *gin.Context) {
 	}
 	receiptID := w.receiptID.String()
 	c.Writer.Header()[requestIDHeader] = []string{receiptID}
-	if code := i.handleWithin(c, &w); code != noRefusal {
+	if code := i.receive(c, &w); code != noRefusal {
 		i.refuse(c.Writer, &w, i.statuses[code])
 		return
 	}
 	i.respond(c.Writer, &w, receiptID)
-}
-
-// handleWithin receives unless too many are under way already.
-func (i *ingest) handleWithin(c *gin.Context, w *webhook) refusalCode {
-	defer i.underWay.Add(-1)
-	if most := i.strangers.limits().InFlight; i.underWay.Add(1) > int64(most) && most > 0 {
-		return refusedBusy
-	}
-	return i.receive(c, w)
 }
 
 // receive takes a request from its first header to its verdict. Where a signature is part of the proof the body is read
@@ -101,19 +93,28 @@ func (i *ingest) receive(c *gin.Context, w *webhook) refusalCode {
 	if code := i.prove(w, visit, r.Header, body); code != noRefusal {
 		return code
 	}
-	if code := acceptable(w.source.Kind, r.Header); code != noRefusal {
-		return code
+	defer i.underWay.Add(-1)
+	if most := i.strangers.limits().InFlight; i.underWay.Add(1) > int64(most) && most > 0 {
+		return refusedBusy
 	}
 	request := source.Request{
-		Header: r.Header, Query: query, ReceiptID: w.receiptID, ReceivedAt: w.receivedAt, RemoteIP: w.remoteIP,
+		Header: r.Header, Query: query, ReceiptID: w.receiptID, ReceivedAt: w.receivedAt, RemoteIP: w.remoteIP, Body: body,
 	}
-	if !visit.NeedsBody() {
-		if body, code = i.read(c, w, request); code != noRefusal {
+	return i.take(c, w, request, visit.NeedsBody())
+}
+
+// take receives from a known sender.
+func (i *ingest) take(c *gin.Context, w *webhook, request source.Request, read bool) (code refusalCode) {
+	if code = acceptable(w.source.Kind, request.Header); code != noRefusal {
+		return code
+	}
+	if !read {
+		if request.Body, code = i.read(c, w, request); code != noRefusal {
 			return code
 		}
 	}
-	request.Body, w.bytes = body, int64(len(body))
-	return i.admit(r.Context(), w, request)
+	w.bytes = int64(len(request.Body))
+	return i.admit(c.Request.Context(), w, request)
 }
 
 // read reads the body of a sender who is known. One over the limit goes to quarantine.

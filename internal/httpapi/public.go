@@ -21,7 +21,7 @@ type Options struct {
 	Limits func() Limits
 	// Repeats is told of every duplicate; may be nil.
 	Repeats RepeatCounter
-	// TrustedProxies are addresses or networks (CIDR) whose X-Forwarded-For and X-Real-Ip are believed; none by default.
+	// TrustedProxies are addresses or networks (CIDR) whose X-Forwarded-For is believed; none by default.
 	TrustedProxies []string
 	Log            *slog.Logger
 }

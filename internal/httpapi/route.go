@@ -35,13 +35,14 @@ type route struct {
 	handle gin.HandlerFunc
 }
 
-// newEngine makes an engine that never redirects (a sender takes a redirect for a failure), prints nothing, and believes
-// the forwarding headers of the trusted proxies only.
+// newEngine makes an engine that never redirects (a sender takes a redirect for a failure), prints nothing, and believes the
+// X-Forwarded-For of the trusted proxies only: another header that a proxy does not write comes through as its sender wrote it.
 func newEngine(trustedProxies []string) (*gin.Engine, error) {
 	gin.SetMode(gin.ReleaseMode)
 	e := gin.New()
 	e.RedirectTrailingSlash = false
 	e.HandleMethodNotAllowed = true
+	e.RemoteIPHeaders = []string{"X-Forwarded-For"}
 	if err := e.SetTrustedProxies(trustedProxies); err != nil {
 		return nil, err
 	}

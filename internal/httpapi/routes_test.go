@@ -28,7 +28,13 @@ func concrete(path string) string {
 }
 
 func ask(h http.Handler, method, target, token string) *httptest.ResponseRecorder {
+	return askHost(h, "127.0.0.1:8081", method, target, token)
+}
+
+// askHost asks under a name of the gateway.
+func askHost(h http.Handler, host, method, target, token string) *httptest.ResponseRecorder {
 	req := httptest.NewRequest(method, target, strings.NewReader(`{"reason":"a test"}`))
+	req.Host = host
 	req.Header.Set("Content-Type", "application/json")
 	if token != "" {
 		req.Header.Set("Authorization", "Bearer "+token)
@@ -127,6 +133,29 @@ func wantSecured(t *testing.T, what string, w *httptest.ResponseRecorder) {
 	}
 	if strings.Contains(csp, "'unsafe-eval'") || strings.Contains(csp, "script-src 'unsafe-inline'") {
 		t.Errorf("%s: scripts may be made of text: %s", what, csp)
+	}
+}
+
+// A page of another site may have its name lead to loopback (DNS rebinding). It then reads what is open, and nothing is.
+func TestMetricsAreOpenUnderThisMachinesOwnNamesOnly(t *testing.T) {
+	t.Parallel()
+	rig := newAdminRig()
+	rig.opts.MetricsOpen = true
+	e, err := newAdmin(rig.opts).engine()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for host, want := range map[string]int{
+		"127.0.0.1:8081": 200, "127.0.0.1": 200, "localhost:8081": 200, "LocalHost": 200, "[::1]:8081": 200, "[::1]": 200, "127.9.9.9:1": 200,
+		"evil.example:8081": 401, "localhost.evil.example": 401, "127.0.0.1.evil.example:8081": 401, "10.0.0.1:8081": 401, "": 401,
+		"evil.example@127.0.0.1": 401, "[::1": 401, "0.0.0.0:8081": 401, "127.0.0.1:8081:x": 401,
+	} {
+		if w := askHost(e, host, http.MethodGet, "/metrics", ""); w.Code != want {
+			t.Errorf("%q: %d, want %d", host, w.Code, want)
+		}
+		if w := askHost(e, host, http.MethodGet, "/metrics", readToken); w.Code != http.StatusOK {
+			t.Errorf("%q with a token: %d", host, w.Code)
+		}
 	}
 }
 
