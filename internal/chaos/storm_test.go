@@ -58,12 +58,16 @@ func TestKilledAgainAndAgainUnderStorm(t *testing.T) {
 	t.Parallel()
 	g := startGateway(t, "a", testkit.Postgres(t), testkit.Redis(t))
 	kills := 0
+	var down time.Duration // last time: a gateway that is hardly ever up is given up by senders, who try twelve times
 	stormAt(t, g, 400, func() bool {
-		pause(time.Duration(300+rand.IntN(700)) * time.Millisecond)
+		pause(max(down, time.Duration(300+rand.IntN(700))*time.Millisecond))
+		killed := time.Now()
 		g.Kill()
 		kills++
 		g.Start()
-		return g.eventuallyReady() == nil && kills < 8
+		err := g.eventuallyReady()
+		down = time.Since(killed)
+		return err == nil && kills < 8
 	})
 	if kills < 3 {
 		t.Errorf("the storm was over after %d kills: it proves little", kills)
