@@ -1,7 +1,6 @@
 package app_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -214,37 +214,47 @@ func TestSinceWhenAWindowIsInForce(t *testing.T) {
 	})
 }
 
+// tail opens the stream of receipts; the function reads on until it has told all of the texts, and gives all it has read.
+func (r *running) tail() (until func(texts ...string) string) {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(r.t.Context(), 30*time.Second)
+	r.t.Cleanup(cancel)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+r.app.AdminAddr()+"/api/v1/stream", nil)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+adminToken)
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(func() { _ = res.Body.Close() })
+	var got strings.Builder
+	buf := make([]byte, 4096)
+	return func(texts ...string) string {
+		r.t.Helper()
+		for slices.ContainsFunc(texts, func(text string) bool { return !strings.Contains(got.String(), text) }) {
+			n, err := res.Body.Read(buf)
+			got.Write(buf[:n])
+			if err != nil {
+				r.t.Fatalf("%v after %s", err, got.String())
+			}
+		}
+		return got.String()
+	}
+}
+
 func TestWhatComesInIsStreamed(t *testing.T) {
 	t.Parallel()
 	for name, extra := range stores(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := start(t, extra(t))
-			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-			defer cancel()
-			req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+r.app.AdminAddr()+"/api/v1/stream", nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			req.Header.Set("Authorization", "Bearer "+adminToken)
-			res, err := http.DefaultClient.Do(req)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer func() { _ = res.Body.Close() }()
+			until := r.tail()
 			for range 2 {
 				r.sendSample()
 			}
-			var got []byte
-			buf := make([]byte, 4096)
-			for !bytes.Contains(got, []byte(`"reason":"first_seen"`)) || !bytes.Contains(got, []byte(`"reason":"window_hit"`)) {
-				n, err := res.Body.Read(buf)
-				got = append(got, buf[:n]...)
-				if err != nil {
-					t.Fatalf("%v after %s", err, got)
-				}
-			}
-			if !bytes.Contains(got, []byte("event: receipts\nid: ")) || !bytes.Contains(got, []byte(`"actor_id":"`)) {
+			if got := until(`"reason":"first_seen"`, `"reason":"window_hit"`); !strings.Contains(got, "event: receipts\nid: ") || !strings.Contains(got, `"actor_id":"`) {
 				t.Errorf("%s", got)
 			}
 			begun := time.Now() // a gateway that stops doesn't wait for those who listen
@@ -252,5 +262,20 @@ func TestWhatComesInIsStreamed(t *testing.T) {
 				t.Errorf("stopped after %v: %v", time.Since(begun), err)
 			}
 		})
+	}
+}
+
+func TestTheStreamTellsOfAllReplicasAndBeginsWithTheLatest(t *testing.T) {
+	t.Parallel()
+	shared := stores(t)["production"](t)
+	here, there := start(t, shared), start(t, shared)
+	until := here.tail()
+	for range 2 { // the second is told by Redis, and drained by either
+		there.sendSample()
+	}
+	until(`"reason":"first_seen"`, `"reason":"window_hit"`)
+	got := there.tail()("event: latest", `"reason":"window_hit"`)
+	if before, _, _ := strings.Cut(got, "event: receipts"); !strings.Contains(before, `"reason":"window_hit"`) {
+		t.Errorf("what came before is told as new: %s", got)
 	}
 }

@@ -340,6 +340,11 @@ func TestPausedDestinationsWaitInAllProcesses(t *testing.T) {
 			if len(states) != 1 || states[0].Paused != want {
 				t.Errorf("%+v", states)
 			}
+			conditions, err := f.Conditions(t.Context())
+			must(t, err)
+			if c := conditions["app"]; len(conditions) != 1 || c != (Condition{Paused: want, Breaker: BreakerClosed}) {
+				t.Errorf("%+v", conditions)
+			}
 		}
 		paused(true)
 		// Poll-only processes see it a little later; then nothing more is sent.
