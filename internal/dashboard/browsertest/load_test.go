@@ -1,11 +1,13 @@
 package browsertest
 
 import (
-	"slices"
+	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp"
+
+	"github.com/dedupgate/dedupgate/internal/testkit"
 )
 
 // loading is what a browser says of how it has loaded a page.
@@ -31,29 +33,40 @@ const howItLoaded = `new Promise((done) => {
 	}).observe({type: "paint", buffered: true});
 })`
 
-// Of several loads the quickest counts: what else the machine does is not the pages' business.
-func TestPagesPaintWithinASecondDoNotJumpAndAskNobodyElse(t *testing.T) {
+func (b *browser) load(path string) loading {
+	b.t.Helper()
+	b.do(chromedp.Navigate(b.gateway.page(path)))
+	b.settled()
+	return eval[loading](b, howItLoaded)
+}
+
+func TestPagesDoNotJumpAndAskNobodyElse(t *testing.T) {
 	t.Parallel()
 	g, paths := gatewayWithHistory(t)
 	b := openDashboard(t, g)
 	for _, width := range []int64{1280, 390} {
 		b.size(width)
 		for _, view := range paths {
-			var all []loading
-			for range 3 {
-				b.do(chromedp.Navigate(b.gateway.page(view[1])))
-				b.settled()
-				all = append(all, eval[loading](b, howItLoaded))
+			l := b.load(view[1])
+			if l.Shift > 0.1 {
+				t.Errorf("%s at %d moves by %.3f: %s", view[0], width, l.Shift, strings.Join(l.Moved, ", "))
 			}
-			if best := slices.MinFunc(all, func(a, b loading) int { return int(a.Paint - b.Paint) }); best.Paint > 1000 {
-				t.Errorf("%s at %d paints after %.0f ms", view[0], width, best.Paint)
-			}
-			if calm := slices.MinFunc(all, func(a, b loading) int { return int(1e4 * (a.Shift - b.Shift)) }); calm.Shift > 0.1 {
-				t.Errorf("%s at %d moves by %.3f: %s", view[0], width, calm.Shift, strings.Join(calm.Moved, ", "))
-			}
-			if hosts := all[0].Hosts; len(hosts) != 1 || hosts[0] != g.app.AdminAddr() {
-				t.Errorf("%s asks %v", view[0], hosts)
+			if len(l.Hosts) != 1 || l.Hosts[0] != g.app.AdminAddr() {
+				t.Errorf("%s asks %v", view[0], l.Hosts)
 			}
 		}
 	}
+}
+
+// What else the machine does is not the page's business: of many loads one has to be quick.
+func TestTheFirstPaintTakesLessThanASecond(t *testing.T) {
+	t.Parallel()
+	g, _ := gatewayWithHistory(t)
+	b := openDashboard(t, g)
+	testkit.Eventually(t, 4*patience, func() error {
+		if l := b.load("/"); l.Paint > 1000 {
+			return fmt.Errorf("it took %.0f ms", l.Paint)
+		}
+		return nil
+	})
 }
