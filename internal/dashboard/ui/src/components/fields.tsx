@@ -1,5 +1,5 @@
 /** Filters of a list. Each is a parameter of the page's URL. */
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useState } from "preact/hooks";
 import { params, setParams } from "../router";
 
 /** A text is taken over this long after the last key. */
@@ -16,7 +16,7 @@ interface TextProps {
 export function TextFilter({ name, label, placeholder, search = false, wide = false }: TextProps) {
   const inURL = params.value.get(name) ?? "";
   const [text, setText] = useState(inURL);
-  useEffect(() => setText(inURL), [inURL]);
+  useLayoutEffect(() => setText(inURL), [inURL]); // at once: later it would take back what was typed meanwhile
   useEffect(() => {
     if (text.trim() === inURL) return;
     const timer = setTimeout(() => setParams({ [name]: text.trim(), cursor: null }, inURL !== ""), typingPause);

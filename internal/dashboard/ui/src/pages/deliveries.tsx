@@ -44,11 +44,13 @@ const columns: Column<Delivery>[] = [
   {
     head: "Event",
     cell: (d) => (
-      <a href={`/deliveries/${d.id}`}>
-        {eventType(d.event_type)}
-        {d.replay > 0 && <span class="muted"> replay {d.replay}</span>}
+      <>
+        <a href={`/deliveries/${d.id}`}>
+          {eventType(d.event_type)}
+          {d.replay > 0 && <span class="muted"> replay {d.replay}</span>}
+        </a>
         <span class="narrow small muted">to {d.destination}</span>
-      </a>
+      </>
     ),
   },
   { head: "Run", rank: 2, cell: (d) => <RunLink run={d} /> },

@@ -44,11 +44,9 @@ export function TTLPage() {
           data.items.length === 0 ? (
             <Nothing />
           ) : (
-            <>
-              <One source={source} type={type}>
-                <Lines items={data.items} source={source} type={type} />
-              </One>
-            </>
+            <One source={source} type={type}>
+              <Lines items={data.items} source={source} type={type} />
+            </One>
           )
         }
       </Loaded>
@@ -81,8 +79,14 @@ function One({ source, type, children }: { source: string; type: string; childre
     <Loaded query={ttl} bones={<section class="panel"><Bones lines={6} height={420} /></section>}>
       {(data) => (
         <>
-          <Advice ttl={data} />
-          <Tuner key={`${source} ${type}`} ttl={data} loading={ttl.loading} />
+          {data.repeats === 0 ? (
+            <Nothing />
+          ) : (
+            <>
+              <Advice ttl={data} />
+              <Tuner key={`${source} ${type}`} ttl={data} loading={ttl.loading} />
+            </>
+          )}
           {children}
           <LateHits key={`late ${source} ${type}`} ttl={data} />
         </>
