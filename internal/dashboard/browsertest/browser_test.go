@@ -175,9 +175,8 @@ func (b *browser) settled() {
 // press clicks the button or link with that text or label, as soon as it can be.
 func (b *browser) press(name string) {
 	b.t.Helper()
-	// By all its text or by what is to be seen of it: some of a link shows on narrow pages only.
 	b.until(`(() => {
-		const named = (e) => [e.textContent, e.innerText ?? ""].some((text) => text.trim() === ` + quote(name) + `) || e.getAttribute("aria-label") === ` + quote(name) + `;
+		const named = (e) => e.textContent.trim() === ` + quote(name) + ` || e.getAttribute("aria-label") === ` + quote(name) + `;
 		const root = document.querySelector("dialog[open]") ?? document;
 		const found = [...root.querySelectorAll("button, a")].find((e) => named(e) && !e.disabled && e.checkVisibility());
 		found?.click();
