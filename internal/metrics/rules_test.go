@@ -37,6 +37,7 @@ func everySeries() *metrics.Metrics {
 	m.SetDestinations([]string{"app"})
 	m.SetDestinationStatus([]metrics.Destination{{Name: "app", Deliveries: map[delivery.State]int64{delivery.Dead: 0}, Breaker: "closed"}})
 	m.Refused("busy")
+	m.WatchAsking().Missing("apify", "lost", "injected")
 	m.Observed(dedup.OpRecord, 1, time.Second, true)
 	return m
 }
