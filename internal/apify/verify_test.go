@@ -108,6 +108,8 @@ type doubtful struct {
 	rejected map[dedup.ID]string
 	verified map[bool]int
 	failed   int
+
+	unwritten int // how often Believe fails first
 }
 
 type waiting struct {
@@ -118,7 +120,7 @@ type waiting struct {
 func newDoubtful(doubts ...delivery.Doubt) *doubtful {
 	l := &doubtful{waiting: map[dedup.ID]*waiting{}, rejected: map[dedup.ID]string{}, verified: map[bool]int{}}
 	for _, d := range doubts {
-		l.waiting[d.EventID] = &waiting{d, time.Now()}
+		l.waiting[keyOf(&d)] = &waiting{d, time.Now()}
 	}
 	return l
 }
@@ -136,27 +138,48 @@ func (l *doubtful) ClaimDoubts(_ context.Context, most int, lease time.Duration)
 	return due, nil
 }
 
-func (l *doubtful) Believe(_ context.Context, event dedup.ID) (int, error) {
+func (l *doubtful) Believe(_ context.Context, d *delivery.Doubt) (delivery.Belief, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	delete(l.waiting, event)
-	l.believed = append(l.believed, event)
-	return 1, nil
+	if l.unwritten > 0 {
+		l.unwritten--
+		return delivery.Belief{}, dedup.ErrContended
+	}
+	for id, w := range l.waiting {
+		if w.EventID == d.EventID {
+			delete(l.waiting, id)
+		}
+	}
+	l.believed = append(l.believed, keyOf(d))
+	return delivery.Belief{Released: 1, Replaced: !d.Retelling.IsZero()}, nil
 }
 
-func (l *doubtful) Disbelieve(_ context.Context, event dedup.ID, objection string) error {
+func (l *doubtful) Disbelieve(_ context.Context, d *delivery.Doubt, objection string) (bool, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	delete(l.waiting, event)
-	l.rejected[event] = objection
+	delete(l.waiting, keyOf(d))
+	l.rejected[keyOf(d)] = objection
+	for _, w := range l.waiting {
+		if w.EventID == d.EventID {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+func (l *doubtful) PostponeDoubt(_ context.Context, d *delivery.Doubt, until time.Time) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.waiting[keyOf(d)].due = until
 	return nil
 }
 
-func (l *doubtful) PostponeDoubt(_ context.Context, event dedup.ID, until time.Time) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.waiting[event].due = until
-	return nil
+// keyOf is the event's id, or that of another request for it.
+func keyOf(d *delivery.Doubt) dedup.ID {
+	if d.Retelling.IsZero() {
+		return d.EventID
+	}
+	return d.Retelling
 }
 
 func (l *doubtful) Verified(_ string, confirmed bool) {

@@ -6,13 +6,14 @@ import (
 	"github.com/dedupgate/dedupgate/internal/delivery"
 )
 
-// doubt says by what an event is looked up at Apify. What was found by asking Apify is not.
-func (a *App) doubt(in *dedup.Inbound) delivery.Lookup {
+// doubt says by what an event is looked up at Apify, and whether it is held until then. What was found by asking Apify is not
+// looked up.
+func (a *App) doubt(in *dedup.Inbound) (by delivery.Lookup, held bool) {
 	c := a.asked(in.Key.Source, in.Via)
 	if c == nil {
-		return delivery.LookupNone
+		return delivery.LookupNone, false
 	}
-	return lookupOf(c)
+	return lookupOf(c), c.Hold
 }
 
 // holds says whether an event's deliveries wait for that.

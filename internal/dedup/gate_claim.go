@@ -78,8 +78,8 @@ func (g *Gate) passOn(claimed []*pending) {
 	for _, p := range claimed {
 		c := &p.entry.Claim
 		p.goodMark = c.State == ClaimSettled && !inc.IsZero() && c.Mark.Incarnation == inc
-		p.entry.Known = p.goodMark && fresh
-		if p.isHit = p.entry.Known && p.entry.Via == ViaWebhook; p.isHit { // the log does not keep by which other way a hit came
+		p.entry.Known = p.goodMark && fresh && p.entry.Via != ViaReconciled // which may be what an event in doubt waits for
+		if p.isHit = p.entry.Known && p.entry.Via == ViaWebhook; p.isHit {  // the log does not keep by which other way a hit came
 			g.claims.in <- p
 		} else {
 			g.commits.in <- p

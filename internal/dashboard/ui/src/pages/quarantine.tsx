@@ -30,6 +30,7 @@ const reasonsHere: [string, string][] = [
   ["no_identity", "no identity"],
   ["too_large", "too large"],
   ["rejected_by_database", "rejected by database"],
+  ["unverified", "unverified"],
 ];
 
 export function QuarantinePage() {
