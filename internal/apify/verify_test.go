@@ -14,6 +14,7 @@ import (
 	"github.com/dedupgate/dedupgate/internal/dedup"
 	"github.com/dedupgate/dedupgate/internal/delivery"
 	"github.com/dedupgate/dedupgate/internal/testkit"
+	"github.com/dedupgate/dedupgate/internal/view"
 )
 
 func TestLookComparesWithApify(t *testing.T) {
@@ -281,4 +282,59 @@ func TestVerifierGivesBackWhatAStopCutsOff(t *testing.T) {
 			t.Errorf("not due at once: %+v", w)
 		}
 	})
+}
+
+// retellingOf is another request for an event.
+func retellingOf(d delivery.Doubt, i int, dispatch string) delivery.Doubt {
+	d.Retelling, d.DispatchID, d.Via = dedup.NewID(moment.Add(time.Hour+time.Duration(i))), dispatch, dedup.ViaWebhook
+	return d
+}
+
+func TestVerifierFindsTheTrueRequestAmongOthers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := newLost(t)
+		l.dispatch("d1", DispatchActive, "w1", "runA", moment)
+		forged := doubtOf(1, "invented")
+		told := retellingOf(forged, 1, "d1")
+		alone := doubtOf(2, "invented too")
+		doubts := newDoubtful(forged, retellingOf(forged, 2, "invented as well"), told, alone, retellingOf(alone, 3, ""))
+		doubts.unwritten = 1
+		verifyFor(t, l, doubts, time.Minute)
+		if len(doubts.believed) != 1 || doubts.believed[0] != told.Retelling || len(doubts.waiting) > 0 {
+			t.Errorf("believed %v, waiting %d", doubts.believed, len(doubts.waiting))
+		}
+		if doubts.verified[true] != 1 || doubts.verified[false] != 1 {
+			t.Errorf("events counted: %v, want one confirmed and one not", doubts.verified)
+		}
+	})
+}
+
+func TestLookAsksNothingAboutWhatApifyHasTold(t *testing.T) {
+	t.Parallel()
+	l := newLost(t)
+	looker := NewLooker(newTestClient(t, l.api), l.books, func() (*Gateway, error) { return l.gateway, nil })
+	for _, by := range []delivery.Lookup{delivery.LookupDispatch, delivery.LookupRun} {
+		d := delivery.Doubt{By: by, Source: "apify", Type: "ACTOR.RUN.SUCCEEDED", Via: dedup.ViaReconciled}
+		if objection, err := looker.Look(t.Context(), &d); objection != "" || err != nil || len(l.api.Requests()) > 0 {
+			t.Errorf("by %s: %q, %v, %d calls", by, objection, err, len(l.api.Requests()))
+		}
+	}
+}
+
+// A forged event must not keep the one that it names the dispatch of from being believed.
+func TestAnUnverifiedEventHasToldNothing(t *testing.T) {
+	t.Parallel()
+	l := newLost(t)
+	l.dispatch("d1", DispatchActive, "w1", "runA", moment)
+	l.deliver("", "d1", "runA", moment)
+	l.doubt("runA", view.DoubtUnverified)
+	looker := NewLooker(newTestClient(t, l.api), l.books, func() (*Gateway, error) { return l.gateway, nil })
+	d := delivery.Doubt{
+		By: "dispatch", EventID: dedup.NewID(moment), Source: "apify", DispatchID: "d1", Type: "ACTOR.RUN.SUCCEEDED",
+		Run: dedup.RunRef{Kind: dedup.KindRun, ID: "runA"},
+	}
+	if objection, err := looker.Look(t.Context(), &d); objection != "" || err != nil {
+		t.Errorf("%q, %v", objection, err)
+	}
 }
