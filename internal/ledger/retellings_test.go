@@ -426,3 +426,25 @@ func TestNothingIsKeptBesideAnEventThatIsConfirmedMeanwhile(t *testing.T) {
 		}
 	}
 }
+
+// What Apify has not confirmed is not handed on by the way of a replay or a new destination either.
+func TestReplaysOfAnEventInDoubtAreHeld(t *testing.T) {
+	t.Parallel()
+	onOffice(t, func(o *office, at time.Time) {
+		v := mustRecord(o.t, o.Ledger, forged(at), newEntry(at, dedup.Compose("r", "R2", "1", "S"), "R2"))
+		o.believe(&delivery.Doubt{EventID: v[1].EventID}, delivery.Belief{Released: 1})
+		if _, err := o.Replay(o.t.Context(), view.ReplaySelection{Range: view.Range{Since: at.Add(-time.Hour)}}, operator); err != nil {
+			o.t.Fatal(err)
+		}
+		want := map[string]int{
+			"app held 0": 1, "log pending 0": 2, "app held 1": 1, "log held 1": 1, // of the one in doubt
+			"app pending 0": 1, "app pending 1": 1, "log pending 1": 1,
+		}
+		o.expect("replayed", want)
+		o.believe(&delivery.Doubt{EventID: v[0].EventID}, delivery.Belief{Released: 3})
+		o.expect("believed", map[string]int{"app pending 0": 2, "log pending 0": 2, "app pending 1": 2, "log pending 1": 2})
+		if n := o.jobs(); n != 8 {
+			o.t.Errorf("%d jobs", n)
+		}
+	})
+}
