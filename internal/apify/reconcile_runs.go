@@ -154,11 +154,11 @@ func (s *search) neverTold(ctx context.Context, sc *scope, short *Job, j judgeme
 		Source: sc.target.Source.Name, Kind: string(ref.Kind), RunID: ref.ID, Type: eventType(ref.Kind, short.End()),
 		At: short.FinishedAt.UTC(), Why: WhyNeverTold, Result: ResultUnclear,
 	}}
-	switch j {
-	case indistinct:
+	if j == indistinct {
 		s.missing = append(s.missing, found)
 		return nil
-	case displaced:
+	}
+	if j == displaced {
 		found.Why = WhyDisplaced
 	}
 	job, err := s.job(ctx, ref)

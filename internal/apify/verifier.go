@@ -144,7 +144,7 @@ func (v *Verifier) believe(ctx context.Context, d *delivery.Doubt) error {
 	v.Observer.Verified(d.Source, true)
 	switch {
 	case b.Out > 0:
-		v.logOf(d).Error("an unconfirmed request had made this event and may have been handed on: the true one is on record now, replay the event to hand it on too",
+		v.logOf(d).Error("an unconfirmed request had made this event and may have been handed on; the true one is on record now: replay the event",
 			"deliveries", b.Out)
 	case b.Replaced:
 		v.logOf(d).Warn("an unconfirmed request had made this event; the true one has taken its place, nothing false was handed on")
