@@ -24,10 +24,11 @@ func (a *App) holds(e delivery.Event) bool {
 
 // asked is the source whose events Apify can be asked about, nil when it can't or need not be.
 func (a *App) asked(name string, via dedup.Via) *config.Source {
-	if a.opts.Config.Apify.Token == "" || via == dedup.ViaReconciled { // the token in force since the start
+	cfg := a.watcher.Current()
+	if cfg.Apify.Token == "" || via == dedup.ViaReconciled {
 		return nil
 	}
-	sources := a.watcher.Current().Sources
+	sources := cfg.Sources
 	for i := range sources {
 		if sources[i].Name == name {
 			return &sources[i]
