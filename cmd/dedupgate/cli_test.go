@@ -215,6 +215,7 @@ func TestEvents(t *testing.T) {
 	event := view.Event{
 		ID: "01994721-0000-7000-8000-000000000001", Source: "apify", Key: "r:R:1:S", Type: "ACTOR.RUN.SUCCEEDED" + hostile, Kind: "run", RunID: "R1",
 		Outcome: "new", Hits: 3, ReceivedAt: seenAt, OccurredAt: &seenAt, ContentType: "application/json", BodyBytes: 12, BodyPurged: true, Headers: json.RawMessage(`{}`),
+		Doubt: view.DoubtUnverified,
 	}
 	flags := adminAPI(t, map[string]any{
 		"GET /events?limit=51": view.Page[view.Event]{Items: []view.Event{event}},
@@ -252,7 +253,7 @@ func TestEvents(t *testing.T) {
 		}
 	}
 	r = events(event.ID)
-	r.expect(t, 0, "happened", "12 bytes, application/json, purged by retention", "3 duplicates since", `\x1b]0;owned\a`)
+	r.expect(t, 0, "happened", "12 bytes, application/json, purged by retention", "3 duplicates since", `\x1b]0;owned\a`, "no: Apify does not confirm it")
 	events(event.ID, "--json").expect(t, 0, `"key":"r:R:1:S"`)
 	if r := events(event.ID, "--body"); r.out != "\x00raw"+hostile || r.code != 0 {
 		t.Errorf("%q", r.out)

@@ -17,7 +17,7 @@ type deliveriesCmd struct {
 	Show    deliveriesShowCmd    `cmd:"" help:"Show one with its attempts."`
 	Retry   deliveriesRetryCmd   `cmd:"" help:"Send dead or cancelled deliveries again."`
 	Cancel  deliveriesCancelCmd  `cmd:"" help:"Call deliveries off."`
-	Release deliveriesReleaseCmd `cmd:"" help:"Let held deliveries go."`
+	Release deliveriesReleaseCmd `cmd:"" help:"Let held deliveries go, although Apify has not confirmed their event."`
 }
 
 type deliveriesListCmd struct {

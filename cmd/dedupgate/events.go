@@ -80,6 +80,12 @@ func (c *eventsCmd) show(ctx context.Context, std streams, api *client.Client) e
 	t.row("happened", localOf(e.OccurredAt))
 	t.row("dispatch", orDash(e.DispatchID))
 	t.row("first receipt", e.FirstReceiptID)
+	switch e.Doubt {
+	case view.DoubtWaiting:
+		t.row("verified", "not yet: Apify is asked")
+	case view.DoubtUnverified:
+		t.row("verified", "no: Apify does not confirm it")
+	}
 	t.row("headers", string(e.Headers))
 	t.row("body", bodySummary(e.BodyBytes, e.ContentType)+purged(e.BodyPurged))
 	return t.flush()

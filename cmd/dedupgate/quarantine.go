@@ -21,7 +21,7 @@ type quarantineListCmd struct {
 	apiFlags
 	dataDirFlag
 	listFlags
-	Reason string `placeholder:"REASON" help:"Only for this reason: not_json, no_identity, too_large or rejected_by_database."`
+	Reason string `placeholder:"REASON" help:"Only for this reason: not_json, no_identity, too_large, rejected_by_database or unverified."`
 	Open   bool   `help:"Only those that were not replayed."`
 }
 

@@ -24,8 +24,9 @@ type replayCmd struct {
 
 // Help is shown by --help.
 func (replayCmd) Help() string {
-	return `A replay always goes out, whatever became of the event before: the receiver gets the same bytes under the same
-webhook-id, with X-Dedup-Replay counting. --missing fills up a destination that was configured after the events came in;
+	return `A replay goes out whatever became of the event before: the receiver gets the same bytes under the same
+webhook-id, with X-Dedup-Replay counting. Of an event that a source with hold: true has not had confirmed yet it is held too;
+'dedupgate deliveries release' is the way to send that all the same. --missing fills up a destination that was configured after the events came in;
 such a delivery is the event's first there and no replay. Try it with --dry-run first.`
 }
 

@@ -187,12 +187,12 @@ func (s *search) admit(ctx context.Context, m *lead) error {
 	if err != nil {
 		return err
 	}
-	switch verdict.Outcome {
-	case dedup.OutcomeDuplicate:
+	switch {
+	case verdict.Outcome == dedup.OutcomeDuplicate && !verdict.InDoubt:
 		m.Result = ResultKnown
-	case dedup.OutcomeQuarantined:
+	case verdict.Outcome == dedup.OutcomeQuarantined:
 		m.Result = ResultNoIdentity
-	default:
+	default: // beside an event in doubt, too, in whose place it will be
 		m.Result = ResultInjected
 	}
 	if !verdict.EventID.IsZero() {
@@ -229,6 +229,10 @@ func (s *search) tell(m *Missing) {
 		"at", m.At, "why", string(m.Why), "result", string(m.Result), "event_id", m.EventID)
 	if m.Why == WhyLost {
 		log.Error("Apify was answered 2xx for an event that is not on record: was the database restored, or does another gateway use this URL?")
+		return
+	}
+	if m.Why == WhyDisplaced {
+		log.Warn("on record in an event's place is a request that Apify has not confirmed: the event was found at Apify")
 		return
 	}
 	log.Warn("an event that never came was found at Apify")

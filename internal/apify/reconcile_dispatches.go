@@ -88,7 +88,7 @@ func (s *search) lookUp(ctx context.Context, part []listed) error {
 	}
 	for i := range part {
 		d := &part[i]
-		if slices.ContainsFunc(events, func(e view.Event) bool { return e.DispatchID == d.ID }) {
+		if slices.ContainsFunc(events, func(e view.Event) bool { return e.DispatchID == d.ID && e.Doubt == "" }) {
 			s.settled[d.ID] = true
 			continue
 		}
@@ -126,6 +126,10 @@ func (s *search) examine(ctx context.Context, d *listed, events []view.Event) er
 	case onRecord:
 		s.settled[d.ID] = true
 		return nil
+	case undecided:
+		return nil // the next pass will know
+	case displaced:
+		found.Why, found.Result, found.in = WhyDisplaced, ResultFound, in
 	case indistinct:
 		found.Result = ResultUnclear
 	case unidentified:

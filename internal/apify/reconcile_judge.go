@@ -13,6 +13,8 @@ type judgement uint8
 const (
 	absent       judgement = iota
 	onRecord               // its key, or its dispatch
+	displaced              // its key, by a request that Apify has not confirmed
+	undecided              // its key, by a request that is still to be looked up
 	indistinct             // an event of the same run and type, and nothing that tells the two apart
 	unidentified           // it has no key
 )
@@ -27,7 +29,7 @@ type question struct {
 }
 
 // judge looks for the event among those of its run and those with its key. Where nothing tells two of them apart they count as
-// one: rather an event too few, told by the report, than one twice.
+// one: rather an event too few, told by the report, than one twice. What Apify has not confirmed counts as not told.
 func (q *question) judge(events []view.Event) judgement {
 	if q.in.Quarantine != nil {
 		return unidentified
@@ -36,7 +38,14 @@ func (q *question) judge(events []view.Event) judgement {
 	for i := range events {
 		e := &events[i]
 		switch {
+		case e.Doubt == view.DoubtUnverified:
+			if e.Key == q.in.Key.Event && j == absent {
+				j = displaced
+			}
 		case e.Key == q.in.Key.Event, q.in.DispatchID != "" && e.DispatchID == q.in.DispatchID:
+			if e.Doubt == view.DoubtWaiting {
+				return undecided
+			}
 			return onRecord
 		case q.mayBe(e):
 			j = indistinct

@@ -112,7 +112,7 @@ func (s *search) wants(sc *scope, job *Job, told map[dedup.RunRef]time.Time) boo
 		return false
 	}
 	return !slices.ContainsFunc(s.missing, func(l lead) bool {
-		return l.Why == WhyNeverTold && l.RunID == job.ID && l.Source == sc.target.Source.Name
+		return l.DispatchID == "" && l.RunID == job.ID && l.Source == sc.target.Source.Name
 	})
 }
 
@@ -137,7 +137,7 @@ func (s *search) compare(ctx context.Context, sc *scope, part []Job) error {
 	}
 	for i := range part {
 		q := question{inbounds[i], eventType(dedup.KindRun, part[i].End()), "", s.byID}
-		if j := q.judge(events); j != onRecord {
+		if j := q.judge(events); j != onRecord && j != undecided {
 			if err := s.neverTold(ctx, sc, &part[i], j); err != nil {
 				return err
 			}
@@ -157,6 +157,9 @@ func (s *search) neverTold(ctx context.Context, sc *scope, short *Job, j judgeme
 	if j == indistinct {
 		s.missing = append(s.missing, found)
 		return nil
+	}
+	if j == displaced {
+		found.Why = WhyDisplaced
 	}
 	job, err := s.job(ctx, ref)
 	if err != nil || job == nil || job.End() != short.End() || job.FinishedAt == nil || !job.FinishedAt.Equal(*short.FinishedAt) {

@@ -80,8 +80,13 @@ func (b *books) Admit(_ context.Context, in *dedup.Inbound) (dedup.Verdict, erro
 		return dedup.Verdict{}, b.refuse
 	}
 	b.admitted = append(b.admitted, in)
-	if _, known := b.events[in.Key.String()]; known {
-		return dedup.Verdict{Outcome: dedup.OutcomeDuplicate}, nil
+	if e, known := b.events[in.Key.String()]; known {
+		inDoubt := e.Doubt != ""
+		if inDoubt {
+			e.Doubt = view.DoubtWaiting // for the verifier, which will believe this one
+			b.events[in.Key.String()] = e
+		}
+		return dedup.Verdict{Outcome: dedup.OutcomeDuplicate, InDoubt: inDoubt}, nil
 	}
 	b.enter(in)
 	return dedup.Verdict{Outcome: dedup.OutcomeNew, EventID: dedup.NewID(in.ReceivedAt)}, nil
@@ -163,6 +168,16 @@ func (l *lost) deliver(template, dispatchID, runID string, finished time.Time) {
 		l.t.Fatal(in.Quarantine.Message)
 	}
 	l.books.enter(&in)
+}
+
+// doubt sets how sure the events of a run are.
+func (l *lost) doubt(runID, doubt string) {
+	for key, e := range l.books.events {
+		if e.RunID == runID {
+			e.Doubt = doubt
+			l.books.events[key] = e
+		}
+	}
 }
 
 func (l *lost) want(report Report, want ...string) {
@@ -328,6 +343,56 @@ func TestReconcileNeverTellsAnEventTwice(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A forged event that was faster than the true one hides it no longer than until Apify is asked.
+func TestReconcileFindsWhatAForgedEventStandsFor(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name     string
+		dispatch string // "": no webhook told it
+		forged   string // dispatch named by what is on record
+	}{
+		{"told, and taken for a repeat", "d1", "invented"},
+		{"told, under the dispatch that the forged one names", "d1", "d1"},
+		{"never told", "", "invented"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			l := newLost(t)
+			l.run("runA", "SUCCEEDED", moment)
+			if c.dispatch != "" {
+				l.dispatch(c.dispatch, DispatchSucceeded, "w1", "runA", moment)
+			}
+			l.deliver("", c.forged, "runA", moment)
+			l.doubt("runA", view.DoubtWaiting)
+			l.want(l.pass(PassOptions{})) // it may be the true one yet
+			l.doubt("runA", view.DoubtUnverified)
+			l.want(l.pass(PassOptions{DryRun: true}), "runA SUCCEEDED displaced found")
+			l.want(l.pass(PassOptions{}), "runA SUCCEEDED displaced injected")
+			if in := l.books.admitted[0]; len(l.books.admitted) != 1 || in.Via != dedup.ViaReconciled || in.DispatchID != c.dispatch {
+				t.Errorf("admitted %d, the first %+v", len(l.books.admitted), in)
+			}
+			l.restart()
+			l.want(l.pass(PassOptions{})) // it waits for its look-up
+			l.doubt("runA", "")
+			l.want(l.pass(PassOptions{}))
+			if len(l.books.admitted) != 1 {
+				t.Errorf("injected again")
+			}
+		})
+	}
+}
+
+// Beside an event that may be the same, one that was not confirmed makes no difference: rather one too few than twice.
+func TestReconcileLeavesWhatMayBeOnRecordBesideAForgedEvent(t *testing.T) {
+	t.Parallel()
+	l := newLost(t)
+	l.run("runA", "SUCCEEDED", moment)
+	l.deliver("", "invented", "runA", moment)
+	l.doubt("runA", view.DoubtUnverified)
+	l.deliver(resourceless, "of-a-twin", "runA", moment)
+	l.want(l.pass(PassOptions{}), "runA SUCCEEDED never_told unclear")
 }
 
 func TestReconcileFindsRunsThatNoWebhookTold(t *testing.T) {

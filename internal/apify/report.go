@@ -10,6 +10,7 @@ const (
 	WhyGaveUp    Why = "gave_up"    // Apify has used up its attempts
 	WhyLost      Why = "lost"       // Apify was answered 2xx, and yet nothing is on record: an alarm
 	WhyNeverTold Why = "never_told" // no webhook had it to tell
+	WhyDisplaced Why = "displaced"  // what is on record in its place was not confirmed: somebody else had told it first
 )
 
 // Result says what was done about it.

@@ -7,27 +7,27 @@ import (
 	"sync"
 	"time"
 
-	"github.com/dedupgate/dedupgate/internal/dedup"
 	"github.com/dedupgate/dedupgate/internal/delivery"
 )
 
-// Doubts is the ledger's list of events that have to be looked up. What is on it was put there in the transaction that made
-// the event, so none is forgotten.
+// Doubts is the ledger's list of requests that have to be looked up. What is on it was put there in the transaction that made
+// the event, or recorded a further request for it, so none is forgotten.
 type Doubts interface {
-	// ClaimDoubts takes doubts that are due, oldest first, and makes them due again after lease, should nobody settle them.
-	// No other process gets the same ones before.
+	// ClaimDoubts takes doubts that are due, up to most of events and as many of further requests for them, each oldest
+	// first, and makes them due again after lease, should nobody settle them. No other process gets the same ones before.
 	ClaimDoubts(ctx context.Context, most int, lease time.Duration) ([]delivery.Doubt, error)
-	// Believe settles a doubt: the event's held deliveries go.
-	Believe(ctx context.Context, event dedup.ID) (released int, err error)
-	// Disbelieve settles a doubt: the event is marked unverified for a reason, and its held deliveries stay.
-	Disbelieve(ctx context.Context, event dedup.ID, objection string) error
+	// Believe settles an event's doubt: a request for it is confirmed. Its held deliveries go, with what that request told.
+	Believe(ctx context.Context, d *delivery.Doubt) (delivery.Belief, error)
+	// Disbelieve writes an objection to a request down. unverified says that none is left for the event that could be
+	// confirmed; its held deliveries stay.
+	Disbelieve(ctx context.Context, d *delivery.Doubt, objection string) (unverified bool, err error)
 	// PostponeDoubt makes a doubt due at a later time.
-	PostponeDoubt(ctx context.Context, event dedup.ID, until time.Time) error
+	PostponeDoubt(ctx context.Context, d *delivery.Doubt, until time.Time) error
 }
 
 // VerifyObserver is told of every look-up.
 type VerifyObserver interface {
-	// Verified counts an event that Apify has confirmed, or has not.
+	// Verified counts an event that Apify has confirmed, or has not whatever was told of it.
 	Verified(source string, confirmed bool)
 	// VerifyFailed counts a look-up that nobody answered.
 	VerifyFailed(source string)
@@ -36,7 +36,7 @@ type VerifyObserver interface {
 const (
 	// verifyEvery is how often the list is asked for; held deliveries wait that long.
 	verifyEvery = time.Second
-	// verifyBatch is how many look-ups are under way at once.
+	// verifyBatch is how many look-ups are under way at once, of events' first requests and of others each.
 	verifyBatch = 8
 	// verifyLease is longer than a look-up takes with all its tries.
 	verifyLease = 10 * time.Minute
@@ -44,6 +44,8 @@ const (
 	enoughTries = 3
 	// objectionWait is the time between these tries.
 	objectionWait = 10 * time.Second
+	// unwrittenWait is the time until what could not be written down is looked up again.
+	unwrittenWait = 5 * time.Second
 	// maxPostpone is the longest wait after a look-up that nobody answered.
 	maxPostpone = 10 * time.Minute
 )
@@ -63,8 +65,8 @@ func (v *Verifier) Run(ctx context.Context) {
 		if err != nil && ctx.Err() == nil {
 			v.Log.Warn("events that wait for verification could not be read; tried again soon", "error", err)
 		}
-		if n == verifyBatch {
-			continue // there is more
+		if n >= verifyBatch {
+			continue // there may be more
 		}
 		select {
 		case <-time.After(verifyEvery):
@@ -91,13 +93,13 @@ func (v *Verifier) Round(ctx context.Context) (int, error) {
 	return len(doubts), nil
 }
 
-// settle looks one event up and writes down what came of it. What can't be written down is looked up again after the lease.
+// settle looks one request up and writes down what came of it. What can't be written down is looked up again.
 func (v *Verifier) settle(ctx context.Context, d *delivery.Doubt) {
 	objection, err := v.Looker.Look(ctx, d)
-	log := v.Log.With("source", d.Source, "event_id", d.EventID.String(), "dispatch_id", d.DispatchID, "kind", string(d.Run.Kind), "run_id", d.Run.ID)
+	log := v.logOf(d)
 	if ctx.Err() != nil {
 		ctx = context.WithoutCancel(ctx) // the gateway stops; the doubt is due again at once
-		err = v.Doubts.PostponeDoubt(ctx, d.EventID, time.Now())
+		err = v.Doubts.PostponeDoubt(ctx, d, time.Now())
 		if err != nil {
 			log.Warn("an event's verification was cut off; it is tried again after a while", "error", err)
 		}
@@ -112,22 +114,56 @@ func (v *Verifier) settle(ctx context.Context, d *delivery.Doubt) {
 		}
 		wait := min(backoffOf(d.Tries), maxPostpone)
 		log.Log(ctx, level, "an event could not be verified yet; tried again", "error", err, "again_in", wait.String())
-		err = v.Doubts.PostponeDoubt(ctx, d.EventID, time.Now().Add(wait))
+		err = v.Doubts.PostponeDoubt(ctx, d, time.Now().Add(wait))
 	case objection != "" && d.Tries < enoughTries:
-		err = v.Doubts.PostponeDoubt(ctx, d.EventID, time.Now().Add(objectionWait))
+		err = v.Doubts.PostponeDoubt(ctx, d, time.Now().Add(objectionWait))
 	case objection != "":
-		if err = v.Doubts.Disbelieve(ctx, d.EventID, objection); err == nil {
-			v.Observer.Verified(d.Source, false)
-			log.Error("unverified event: Apify does not confirm it", "objection", objection)
-		}
+		err = v.disbelieve(ctx, d, objection)
 	default:
-		if _, err = v.Doubts.Believe(ctx, d.EventID); err == nil {
-			v.Observer.Verified(d.Source, true)
-		}
+		err = v.believe(ctx, d)
 	}
 	if err != nil {
 		log.Warn("what came of an event's verification could not be written down; it is looked up again", "error", err)
+		_ = v.Doubts.PostponeDoubt(ctx, d, time.Now().Add(unwrittenWait)) // else after the lease
 	}
+}
+
+func (v *Verifier) logOf(d *delivery.Doubt) *slog.Logger {
+	log := v.Log.With("source", d.Source, "event_id", d.EventID.String(), "dispatch_id", d.DispatchID, "kind", string(d.Run.Kind), "run_id", d.Run.ID)
+	if !d.Retelling.IsZero() {
+		log = log.With("receipt_id", d.Retelling.String())
+	}
+	return log
+}
+
+func (v *Verifier) believe(ctx context.Context, d *delivery.Doubt) error {
+	b, err := v.Doubts.Believe(ctx, d)
+	if err != nil {
+		return err
+	}
+	v.Observer.Verified(d.Source, true)
+	switch {
+	case b.Out > 0:
+		v.logOf(d).Error("an unconfirmed request had made this event and may have been handed on; the true one is on record now: replay the event",
+			"deliveries", b.Out)
+	case b.Replaced:
+		v.logOf(d).Warn("an unconfirmed request had made this event; the true one has taken its place, nothing false was handed on")
+	}
+	return nil
+}
+
+func (v *Verifier) disbelieve(ctx context.Context, d *delivery.Doubt, objection string) error {
+	unverified, err := v.Doubts.Disbelieve(ctx, d, objection)
+	switch {
+	case err != nil:
+		return err
+	case unverified:
+		v.Observer.Verified(d.Source, false)
+		v.logOf(d).Error("unverified event: Apify does not confirm it", "objection", objection)
+	default:
+		v.logOf(d).Warn("Apify does not confirm a request; it is not the only one for its event", "objection", objection)
+	}
+	return nil
 }
 
 // backoffOf doubles from ten seconds.

@@ -45,6 +45,9 @@ func NewLooker(witness Witness, telling Telling, gateway func() (*Gateway, error
 // Look looks an event up. An empty objection means that Apify confirms it; else it says what Apify does not, for operators.
 // Errors: those of a [Client] but [ErrNotFound], and of the ledger: nobody could tell.
 func (l *Looker) Look(ctx context.Context, d *delivery.Doubt) (objection string, err error) {
+	if d.Via == dedup.ViaReconciled {
+		return "", nil // it was made from what Apify has told
+	}
 	if d.By == delivery.LookupRun && d.Type != "TEST" {
 		return l.byRun(ctx, d)
 	}
@@ -97,7 +100,9 @@ func (l *Looker) toldBefore(ctx context.Context, d *delivery.Doubt, run dedup.Ru
 	if err != nil {
 		return "", err
 	}
-	other := slices.IndexFunc(events, func(e view.Event) bool { return e.DispatchID == d.DispatchID && e.ID != d.EventID.String() })
+	other := slices.IndexFunc(events, func(e view.Event) bool {
+		return e.DispatchID == d.DispatchID && e.ID != d.EventID.String() && e.Doubt != view.DoubtUnverified
+	})
 	if other >= 0 {
 		return "the dispatch has told another event: " + events[other].ID, nil
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/dedupgate/dedupgate/internal/dedup"
 	"github.com/dedupgate/dedupgate/internal/delivery"
 	"github.com/dedupgate/dedupgate/internal/testkit"
+	"github.com/dedupgate/dedupgate/internal/view"
 )
 
 func TestLookComparesWithApify(t *testing.T) {
@@ -108,6 +109,8 @@ type doubtful struct {
 	rejected map[dedup.ID]string
 	verified map[bool]int
 	failed   int
+
+	unwritten int // how often Believe fails first
 }
 
 type waiting struct {
@@ -118,7 +121,7 @@ type waiting struct {
 func newDoubtful(doubts ...delivery.Doubt) *doubtful {
 	l := &doubtful{waiting: map[dedup.ID]*waiting{}, rejected: map[dedup.ID]string{}, verified: map[bool]int{}}
 	for _, d := range doubts {
-		l.waiting[d.EventID] = &waiting{d, time.Now()}
+		l.waiting[keyOf(&d)] = &waiting{d, time.Now()}
 	}
 	return l
 }
@@ -136,27 +139,48 @@ func (l *doubtful) ClaimDoubts(_ context.Context, most int, lease time.Duration)
 	return due, nil
 }
 
-func (l *doubtful) Believe(_ context.Context, event dedup.ID) (int, error) {
+func (l *doubtful) Believe(_ context.Context, d *delivery.Doubt) (delivery.Belief, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	delete(l.waiting, event)
-	l.believed = append(l.believed, event)
-	return 1, nil
+	if l.unwritten > 0 {
+		l.unwritten--
+		return delivery.Belief{}, dedup.ErrContended
+	}
+	for id, w := range l.waiting {
+		if w.EventID == d.EventID {
+			delete(l.waiting, id)
+		}
+	}
+	l.believed = append(l.believed, keyOf(d))
+	return delivery.Belief{Released: 1, Replaced: !d.Retelling.IsZero()}, nil
 }
 
-func (l *doubtful) Disbelieve(_ context.Context, event dedup.ID, objection string) error {
+func (l *doubtful) Disbelieve(_ context.Context, d *delivery.Doubt, objection string) (bool, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	delete(l.waiting, event)
-	l.rejected[event] = objection
+	delete(l.waiting, keyOf(d))
+	l.rejected[keyOf(d)] = objection
+	for _, w := range l.waiting {
+		if w.EventID == d.EventID {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+func (l *doubtful) PostponeDoubt(_ context.Context, d *delivery.Doubt, until time.Time) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.waiting[keyOf(d)].due = until
 	return nil
 }
 
-func (l *doubtful) PostponeDoubt(_ context.Context, event dedup.ID, until time.Time) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.waiting[event].due = until
-	return nil
+// keyOf is the event's id, or that of another request for it.
+func keyOf(d *delivery.Doubt) dedup.ID {
+	if d.Retelling.IsZero() {
+		return d.EventID
+	}
+	return d.Retelling
 }
 
 func (l *doubtful) Verified(_ string, confirmed bool) {
@@ -258,4 +282,59 @@ func TestVerifierGivesBackWhatAStopCutsOff(t *testing.T) {
 			t.Errorf("not due at once: %+v", w)
 		}
 	})
+}
+
+// retellingOf is another request for an event.
+func retellingOf(d delivery.Doubt, i int, dispatch string) delivery.Doubt {
+	d.Retelling, d.DispatchID, d.Via = dedup.NewID(moment.Add(time.Hour+time.Duration(i))), dispatch, dedup.ViaWebhook
+	return d
+}
+
+func TestVerifierFindsTheTrueRequestAmongOthers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := newLost(t)
+		l.dispatch("d1", DispatchActive, "w1", "runA", moment)
+		forged := doubtOf(1, "invented")
+		told := retellingOf(forged, 1, "d1")
+		alone := doubtOf(2, "invented too")
+		doubts := newDoubtful(forged, retellingOf(forged, 2, "invented as well"), told, alone, retellingOf(alone, 3, ""))
+		doubts.unwritten = 1
+		verifyFor(t, l, doubts, time.Minute)
+		if len(doubts.believed) != 1 || doubts.believed[0] != told.Retelling || len(doubts.waiting) > 0 {
+			t.Errorf("believed %v, waiting %d", doubts.believed, len(doubts.waiting))
+		}
+		if doubts.verified[true] != 1 || doubts.verified[false] != 1 {
+			t.Errorf("events counted: %v, want one confirmed and one not", doubts.verified)
+		}
+	})
+}
+
+func TestLookAsksNothingAboutWhatApifyHasTold(t *testing.T) {
+	t.Parallel()
+	l := newLost(t)
+	looker := NewLooker(newTestClient(t, l.api), l.books, func() (*Gateway, error) { return l.gateway, nil })
+	for _, by := range []delivery.Lookup{delivery.LookupDispatch, delivery.LookupRun} {
+		d := delivery.Doubt{By: by, Source: "apify", Type: "ACTOR.RUN.SUCCEEDED", Via: dedup.ViaReconciled}
+		if objection, err := looker.Look(t.Context(), &d); objection != "" || err != nil || len(l.api.Requests()) > 0 {
+			t.Errorf("by %s: %q, %v, %d calls", by, objection, err, len(l.api.Requests()))
+		}
+	}
+}
+
+// A forged event must not keep the one that it names the dispatch of from being believed.
+func TestAnUnverifiedEventHasToldNothing(t *testing.T) {
+	t.Parallel()
+	l := newLost(t)
+	l.dispatch("d1", DispatchActive, "w1", "runA", moment)
+	l.deliver("", "d1", "runA", moment)
+	l.doubt("runA", view.DoubtUnverified)
+	looker := NewLooker(newTestClient(t, l.api), l.books, func() (*Gateway, error) { return l.gateway, nil })
+	d := delivery.Doubt{
+		By: "dispatch", EventID: dedup.NewID(moment), Source: "apify", DispatchID: "d1", Type: "ACTOR.RUN.SUCCEEDED",
+		Run: dedup.RunRef{Kind: dedup.KindRun, ID: "runA"},
+	}
+	if objection, err := looker.Look(t.Context(), &d); objection != "" || err != nil {
+		t.Errorf("%q, %v", objection, err)
+	}
 }

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/dedupgate/dedupgate/internal/apify"
@@ -35,28 +36,63 @@ func apifyGateway(cfg *config.Config, lookup func(name string) (*source.Source, 
 	return apify.NewGateway(cfg.HTTP.PublicURL, targets)
 }
 
-// openApify starts what asks Apify, where there is a token to ask with.
-func (a *App) openApify(ctx context.Context, cfg *config.Config) error {
-	if cfg.Apify.Token == "" {
-		if waiting, _, err := a.ledger.Doubted(ctx); err == nil && waiting > 0 {
-			a.log.Warn("events wait for verification, but there is no apify.token to ask with: set it, or release their deliveries", "events", waiting)
-		}
-		return nil
+// openApify starts what asks Apify, as soon and as long as there is a token to ask with.
+func (a *App) openApify(ctx context.Context, cfg *config.Config) {
+	watch := sync.OnceValue(func() asking { return asking{a.metrics.WatchAsking()} })
+	if cfg.Apify.Token != "" {
+		watch()
+	} else if waiting, _, err := a.ledger.Doubted(ctx); err == nil && waiting > 0 {
+		a.log.Warn("events wait for verification, but there is no apify.token to ask with: set it, or release their deliveries", "events", waiting)
 	}
+	a.parts.loop("asking apify", func(ctx context.Context) {
+		for ctx.Err() == nil {
+			a.askUntilChanged(ctx, watch)
+		}
+	})
+}
+
+// askUntilChanged asks Apify as the configuration in force says, until another one is, or ctx ends.
+func (a *App) askUntilChanged(ctx context.Context, watch func() asking) {
+	ctx, cancel := context.WithCancel(ctx)
+	var all sync.WaitGroup
+	defer all.Wait()
+	defer cancel()
+	if cfg := a.watcher.Current(); cfg.Apify.Token != "" {
+		all.Go(func() { a.ask(ctx, cfg, watch()) })
+	}
+	select {
+	case <-a.apifyChanged:
+	case <-ctx.Done():
+	}
+}
+
+// ask reconciles and verifies until ctx ends.
+func (a *App) ask(ctx context.Context, cfg *config.Config, watch asking) {
 	client, err := apifyClient(cfg, a.opts.Build.Version)
 	if err != nil {
-		return err
+		a.log.Error("Apify can't be asked", "error", err) // validated before: a defect
+		return
 	}
-	a.parts.started("apify client", func(context.Context) error { client.Close(); return nil })
-	watch := asking{a.metrics.WatchAsking()}
+	defer client.Close()
 	gateway := func() (*apify.Gateway, error) { return apifyGateway(a.watcher.Current(), a.sources.Lookup) }
-	a.parts.loop("reconciliation", func(ctx context.Context) {
-		every := time.Duration(cfg.Apify.ReconcileEvery)
-		a.reconciler(cfg, client, gateway).Run(ctx, func() time.Duration { return every }, watch)
-	})
 	verifier := &apify.Verifier{Looker: apify.NewLooker(client, a.ledger, gateway), Doubts: a.ledger, Observer: watch, Log: a.log}
-	a.parts.loop("verification", verifier.Run)
-	return nil
+	var both sync.WaitGroup
+	defer both.Wait()
+	both.Go(func() { verifier.Run(ctx) })
+	both.Go(func() {
+		a.reconciler(cfg, client, gateway).Run(ctx, func() time.Duration { return time.Duration(cfg.Apify.ReconcileEvery) }, watch)
+	})
+}
+
+// reloadApify has Apify asked anew where that has changed.
+func (a *App) reloadApify(old, next *config.Config) {
+	if old.Apify == next.Apify {
+		return
+	}
+	select {
+	case a.apifyChanged <- struct{}{}:
+	default: // it is known already
+	}
 }
 
 func (a *App) reconciler(cfg *config.Config, client *apify.Client, gateway func() (*apify.Gateway, error)) *apify.Reconciler {

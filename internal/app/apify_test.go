@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -153,5 +154,56 @@ func TestAskingApifyNeedsAToken(t *testing.T) {
 	_, err := app.Reconcile(t.Context(), cfg, apify.PassOptions{}, metrics.Build{}, slog.New(slog.DiscardHandler))
 	if err == nil || !strings.Contains(err.Error(), "apify.token is not set") {
 		t.Errorf("reconcile: %v", err)
+	}
+}
+
+// An API token is replaced, and set at all, in a running gateway.
+func TestTheAPITokenReloads(t *testing.T) {
+	t.Parallel()
+	api, sink := apifytest.New(apifyToken), newSink(t)
+	server := api.Start()
+	t.Cleanup(server.Close)
+	runID, _ := runDocument(1)
+	api.PutDispatch(apifytest.Dispatch(trueDispatch, "ACTIVE", "w1", hookURL, "ACTOR.RUN.SUCCEEDED", runID, time.Now()))
+	dir := t.TempDir()
+	yaml := func(token, extra string) string {
+		return fmt.Sprintf(`data_dir: %q
+http: {listen: "127.0.0.1:0", public_url: https://hooks.example.com}
+admin: {listen: "127.0.0.1:0", token: %q}
+apify: {token: %q, url: %q}
+sources: [{name: apify, kind: apify, tokens: [{value: %q}]%s}]
+destinations:
+%s`, filepath.Join(dir, "data"), adminToken, token, server.URL, testToken, extra, destinedTo("app", sink, ""))
+	}
+	reloaded := 0
+	r := startIn(t, dir, yaml("", ""))
+	reload := func(yaml string) {
+		t.Helper()
+		reloaded++
+		r.configure(yaml)
+		testkit.Eventually(t, 20*time.Second, func() error {
+			if n := len(r.logs.With("configuration reloaded")); n < reloaded {
+				return fmt.Errorf("reloaded %d of %d times", n, reloaded)
+			}
+			return nil
+		})
+	}
+	if unasked := r.send(nil, runEvent(7, "ACTOR.RUN.FAILED")); unasked.Outcome != "new" {
+		t.Fatal(unasked.Outcome)
+	}
+	sink.waitFor(t, 1) // nobody can be asked, and nothing is held
+	reload(yaml("apify_api_that_is_no_longer_good", ", verify: dispatch, hold: true"))
+	told := r.send(http.Header{"X-Apify-Webhook-Dispatch-Id": {trueDispatch}}, runEvent(1, "ACTOR.RUN.SUCCEEDED"))
+	testkit.Eventually(t, 20*time.Second, func() error {
+		if !strings.Contains(r.scrape(), `dedupgate_verifications_total{result="failed",source="apify"}`) {
+			return errors.New("nobody was asked")
+		}
+		return nil
+	})
+	r.wantState("?event_id="+told.EventID, "held")
+	reload(yaml(apifyToken, ", verify: dispatch, hold: true"))
+	r.wantState("?event_id="+told.EventID, "delivered")
+	for _, w := range r.logs.With("configuration keys changed that need a restart; until then their old values stay in force") {
+		t.Errorf("%v", w)
 	}
 }

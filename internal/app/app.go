@@ -53,7 +53,8 @@ type App struct {
 	desk    *access.Desk
 	guarding
 
-	forwarder *forward.Forwarder
+	forwarder    *forward.Forwarder
+	apifyChanged chan struct{} // what Apify is asked with
 
 	public, admin     *http.Server
 	publicAt, adminAt net.Listener
@@ -73,7 +74,7 @@ type Welcome struct {
 // New opens listeners and stores, in the order in which a person would want to hear of a failure: ports, folder, database,
 // Redis. Nothing is left open when it fails. The App must be Run or Closed.
 func New(ctx context.Context, opts Options) (*App, error) {
-	a := &App{opts: opts, log: opts.Log, sources: sources{seed: maphash.MakeSeed()}, board: newBoard(time.Now())}
+	a := &App{opts: opts, log: opts.Log, sources: sources{seed: maphash.MakeSeed()}, board: newBoard(time.Now()), apifyChanged: make(chan struct{}, 1)}
 	if err := a.open(ctx); err != nil {
 		return nil, errors.Join(err, a.Close(context.WithoutCancel(ctx)))
 	}
@@ -106,9 +107,7 @@ func (a *App) open(ctx context.Context) error {
 	if err := a.startForwarding(ctx, cfg); err != nil {
 		return err
 	}
-	if err := a.openApify(ctx, cfg); err != nil {
-		return err
-	}
+	a.openApify(ctx, cfg)
 	return a.openHTTP(cfg)
 }
 

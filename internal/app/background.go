@@ -32,13 +32,14 @@ func retention(cfg *config.Config) ledger.Retention {
 
 // reloaded puts a new configuration in force: windows, leases, sources, destinations and the log level. What is asked for
 // each time (body limit, retention) needs nothing here.
-func (a *App) reloaded(_, next *config.Config) {
+func (a *App) reloaded(old, next *config.Config) {
 	if err := a.sources.set(next, a.madeToken); err != nil {
 		a.log.Error("sources not reloaded, the old ones stay in force", "error", err) // validated before: a defect
 		return
 	}
 	a.metrics.SetSources(sourceNames(next))
 	a.reloadGuarding(next)
+	a.reloadApify(old, next)
 	a.board.settings.put(next, time.Now())
 	if tokens, err := accessTokens(next); err != nil {
 		a.log.Error("operators' tokens not reloaded, the old ones stay in force", "error", err)

@@ -6,13 +6,14 @@ import (
 	"github.com/dedupgate/dedupgate/internal/delivery"
 )
 
-// doubt says by what an event is looked up at Apify. What was found by asking Apify is not.
-func (a *App) doubt(in *dedup.Inbound) delivery.Lookup {
+// doubt says by what an event is looked up at Apify, and whether it is held until then. What was found by asking Apify is not
+// looked up.
+func (a *App) doubt(in *dedup.Inbound) (by delivery.Lookup, held bool) {
 	c := a.asked(in.Key.Source, in.Via)
 	if c == nil {
-		return delivery.LookupNone
+		return delivery.LookupNone, false
 	}
-	return lookupOf(c)
+	return lookupOf(c), c.Hold
 }
 
 // holds says whether an event's deliveries wait for that.
@@ -23,10 +24,11 @@ func (a *App) holds(e delivery.Event) bool {
 
 // asked is the source whose events Apify can be asked about, nil when it can't or need not be.
 func (a *App) asked(name string, via dedup.Via) *config.Source {
-	if a.opts.Config.Apify.Token == "" || via == dedup.ViaReconciled { // the token in force since the start
+	cfg := a.watcher.Current()
+	if cfg.Apify.Token == "" || via == dedup.ViaReconciled {
 		return nil
 	}
-	sources := a.watcher.Current().Sources
+	sources := cfg.Sources
 	for i := range sources {
 		if sources[i].Name == name {
 			return &sources[i]

@@ -7,6 +7,7 @@ import (
 
 	"github.com/dedupgate/dedupgate/internal/dedup"
 	"github.com/dedupgate/dedupgate/internal/httpapi"
+	"github.com/dedupgate/dedupgate/internal/ledger"
 	"github.com/dedupgate/dedupgate/internal/source"
 	"github.com/dedupgate/dedupgate/internal/view"
 )
@@ -41,7 +42,9 @@ func (a *App) ReplayQuarantined(ctx context.Context, id, actor, reason string) (
 	}
 	a.metrics.Receipt(q.Source, verdict, time.Since(start))
 	if verdict.EventID.IsZero() {
-		return verdict, nil
+		return verdict, a.ledger.Audit(ctx, ledger.AuditEntry{
+			Actor: actor, Action: "quarantine.replay", Target: id, Reason: reason, Detail: "it is in quarantine again: " + string(verdict.Reason),
+		})
 	}
 	return verdict, a.ledger.MarkReplayed(ctx, id, verdict.EventID.String(), actor, reason)
 }

@@ -11,17 +11,17 @@ import (
 type Apify struct {
 	// API token of the account whose webhooks point here; it only has to read. Empty: Apify is never asked. Default
 	// empty.
-	Token Secret `yaml:"token"`
+	Token Secret `yaml:"token" reload:"yes"`
 	// File that holds the token, instead of `token`. Default empty.
-	TokenFile string `yaml:"token_file"`
+	TokenFile string `yaml:"token_file" reload:"yes"`
 	// URL of Apify's API. Default https://api.apify.com.
-	URL string `yaml:"url" validate:"api_url"`
+	URL string `yaml:"url" validate:"api_url" reload:"yes"`
 	// How often Apify is asked for events that never came, see `sources[].reconcile`; 0: only by `dedupgate reconcile`.
 	// Default 15m.
-	ReconcileEvery Duration `yaml:"reconcile_every" validate:"omitempty,min=1m,max=24h"`
+	ReconcileEvery Duration `yaml:"reconcile_every" validate:"omitempty,min=1m,max=24h" reload:"yes"`
 	// Longest time that a run takes: ends that nobody has told are looked for among runs started so long before. Default
 	// 1d.
-	LongestRun Duration `yaml:"longest_run" validate:"min=1m,max=8784h"`
+	LongestRun Duration `yaml:"longest_run" validate:"min=1m,max=8784h" reload:"yes"`
 }
 
 // What [Source.Verify] can be.

@@ -143,7 +143,7 @@ func TestTheExampleSaysWhatReloads(t *testing.T) {
 	var reloading []string
 	for _, s := range settings(Default()) {
 		section, _, _ := strings.Cut(s.key, ".")
-		whole := section == "retention" || section == "limits"
+		whole := section == "retention" || section == "limits" || section == "apify"
 		if s.reload && !slices.Contains(reloading, section) {
 			reloading = append(reloading, map[bool]string{true: section, false: s.key}[whole])
 		}

@@ -56,11 +56,12 @@ type Source struct {
 	// none.
 	ReconcileAlso []string `yaml:"reconcile_also,omitempty" validate:"max=100,dive,reconcile_also"`
 	// Kind apify, with `apify.token`: what is looked up at Apify after the answer: `dispatch`, the one that the request's
-	// header names; `run`, the run or build whose id and event type its body tells; or `off`. What Apify does not know is marked
-	// unverified. Default off.
+	// header names; `run`, the run or build whose id and event type its body tells, which believes the rest of the body; or
+	// `off`. What Apify does not know is marked unverified. Default off.
 	Verify string `yaml:"verify,omitempty" validate:"omitempty,oneof=off dispatch run"`
 	// With `verify`: whether deliveries are held until Apify has confirmed their event; those of an unverified one stay
-	// held. Default false.
+	// held. Meanwhile each further request for the event is looked up too, and the one that is confirmed is handed on. Default
+	// false.
 	Hold bool `yaml:"hold,omitempty"`
 }
 

@@ -184,6 +184,7 @@ func (w *Watcher) files() map[string]bool {
 		}
 	}
 	add(w.options.Path)
+	add(w.loaded.Apify.TokenFile)
 	for _, t := range w.loaded.Admin.Tokens {
 		add(t.TokenFile)
 	}

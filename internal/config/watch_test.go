@@ -209,6 +209,22 @@ func TestARotatedTokenIsPutInForce(t *testing.T) {
 	}
 }
 
+func TestARotatedAPITokenIsPutInForce(t *testing.T) {
+	t.Parallel()
+	secrets := t.TempDir()
+	token := mount(t, secrets, "v1", "token", "the first token of all\n")
+	path := writeFile(t, filepath.Join(t.TempDir(), "gate.yaml"), "http: {public_url: 'https://gate.example.com'}\napify: {token_file: "+token+"}\n")
+	w := watch(t, path, nil)
+	mount(t, secrets, "v2", "token", canary+"\n")
+	if old, now := w.next(); now.Apify.Token != canary || old.Apify.Token != "the first token of all" {
+		t.Error("the token in force is not the one in the file")
+	}
+	w.logs(reloadedMessage, 1)
+	if strings.Contains(w.logged.Text(), canary) {
+		t.Error("the log shows the token")
+	}
+}
+
 func TestABadFileKeepsTheOldConfigurationAndIsLoggedOnce(t *testing.T) {
 	t.Parallel()
 	path := writeFile(t, filepath.Join(t.TempDir(), "gate.yaml"), "dedup: {window: 4d}\n")
@@ -352,6 +368,7 @@ func TestKeysThatReload(t *testing.T) {
 	want := []string{
 		"http.max_body", "log.level", "dedup.window", "dedup.lease", "admin.tokens",
 		"limits.in_flight", "limits.source", "limits.client", "limits.failed_auth", "limits.storm", "limits.unproven",
+		"apify.token", "apify.token_file", "apify.url", "apify.reconcile_every", "apify.longest_run",
 		"retention.receipts", "retention.bodies", "retention.keys", "retention.quarantine", "sources", "destinations",
 	}
 	slices.Sort(got)

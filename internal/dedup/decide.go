@@ -11,7 +11,7 @@ func Decide(e *Entry, f Found) Verdict {
 	case f.Inserted:
 		return Verdict{
 			Outcome: firstOutcome(e.Test, f.Change), Reason: ReasonFirstSeen,
-			EventID: f.EventID, FirstTag: f.FirstTag, Seq: f.Seq, Degraded: e.Claim.Degraded,
+			EventID: f.EventID, FirstTag: f.FirstTag, Seq: f.Seq, Degraded: e.Claim.Degraded, InDoubt: f.InDoubt,
 		}
 	}
 	reason := ReasonLedgerHit
@@ -20,7 +20,7 @@ func Decide(e *Entry, f Found) Verdict {
 	}
 	return Verdict{
 		Outcome: OutcomeDuplicate, Reason: reason, Repeat: repeatKind(f.FirstTag, e.DispatchID),
-		EventID: f.EventID, FirstTag: f.FirstTag, Degraded: e.Claim.Degraded,
+		EventID: f.EventID, FirstTag: f.FirstTag, Degraded: e.Claim.Degraded, InDoubt: f.InDoubt,
 	}
 }
 

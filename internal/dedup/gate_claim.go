@@ -77,7 +77,8 @@ func (g *Gate) passOn(claimed []*pending) {
 	inc, fresh := g.opts.Ledger.Incarnation()
 	for _, p := range claimed {
 		c := &p.entry.Claim
-		p.goodMark = c.State == ClaimSettled && !inc.IsZero() && c.Mark.Incarnation == inc
+		p.goodMark = c.State == ClaimSettled && !inc.IsZero() && c.Mark.Incarnation == inc &&
+			p.entry.Via != ViaReconciled // an event in doubt may wait for it, whatever a mark says
 		p.entry.Known = p.goodMark && fresh
 		if p.isHit = p.entry.Known && p.entry.Via == ViaWebhook; p.isHit { // the log does not keep by which other way a hit came
 			g.claims.in <- p

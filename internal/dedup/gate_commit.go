@@ -130,7 +130,7 @@ func (g *Gate) settle(batch []*pending, verdicts []Verdict, inc Incarnation) {
 	marks := make([]Settlement, 0, len(batch))
 	for i, p := range batch {
 		p.verdict = verdicts[i]
-		if v := &p.verdict; !p.entry.Known && !v.EventID.IsZero() && !p.entry.Key.IsZero() {
+		if v := &p.verdict; !p.entry.Known && !v.InDoubt && !v.EventID.IsZero() && !p.entry.Key.IsZero() {
 			marks = append(marks, Settlement{
 				Key: p.entry.Key, Window: p.entry.Window,
 				Mark: Mark{Incarnation: inc, EventID: v.EventID, Tag: v.FirstTag},

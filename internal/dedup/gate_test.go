@@ -210,6 +210,57 @@ func TestGateKeepsTheWayInOfAKnownDuplicate(t *testing.T) {
 	}
 }
 
+// What was found by asking the sender is shown to the ledger whatever the claimer has: it may be what an event waits for.
+func TestGateShowsTheLedgerWhatWasReconciled(t *testing.T) {
+	t.Parallel()
+	f := &fakes{claim: settled(dedup.Mark{Incarnation: thisLife, EventID: dedup.NewID(time.Now())})}
+	var stored []*dedup.Entry
+	f.record = func(_ context.Context, batch []*dedup.Entry) ([]dedup.Verdict, dedup.Incarnation, error) {
+		stored = append(stored, batch...)
+		return firstForAll(batch), thisLife, nil
+	}
+	g := newGate(t, f)
+	in := inbound("a")
+	in.Via = dedup.ViaReconciled
+	v, err := g.Admit(t.Context(), in)
+	check(t, v, err, dedup.OutcomeNew, dedup.ReasonFirstSeen)
+	if len(stored) != 1 || stored[0].Known {
+		t.Errorf("the ledger was shown %+v", stored)
+	}
+	f.record = func(context.Context, []*dedup.Entry) ([]dedup.Verdict, dedup.Incarnation, error) {
+		return nil, dedup.Incarnation{}, dedup.ErrContended
+	}
+	g = newGate(t, f, func(o *dedup.Options) { o.Deadline = 50 * time.Millisecond })
+	in = inbound("b")
+	in.Via = dedup.ViaReconciled
+	if _, err := g.Admit(t.Context(), in); !errors.Is(err, dedup.ErrUnavailable) {
+		t.Errorf("without the ledger: %v", err)
+	}
+}
+
+func TestGateMarksNoEventInDoubt(t *testing.T) {
+	t.Parallel()
+	f := &fakes{}
+	var marked []dedup.ID
+	f.settleFunc = func(_ context.Context, marks []dedup.Settlement) error {
+		for _, m := range marks {
+			marked = append(marked, m.Mark.EventID)
+		}
+		return nil
+	}
+	doubted := true
+	f.record = func(_ context.Context, batch []*dedup.Entry) ([]dedup.Verdict, dedup.Incarnation, error) {
+		return []dedup.Verdict{dedup.Decide(batch[0], dedup.Found{EventID: batch[0].EventID, InDoubt: doubted})}, thisLife, nil
+	}
+	g := newGate(t, f)
+	v, err := g.Admit(t.Context(), inbound("a"))
+	check(t, v, err, dedup.OutcomeDuplicate, dedup.ReasonLedgerHit)
+	doubted = false
+	if v, err = g.Admit(t.Context(), inbound("a")); err != nil || len(marked) != 1 || marked[0] != v.EventID {
+		t.Errorf("marked %v, %v", marked, err)
+	}
+}
+
 func TestGateQuarantineSkipsTheClaimer(t *testing.T) {
 	t.Parallel()
 	f := &fakes{}

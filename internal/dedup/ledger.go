@@ -53,6 +53,7 @@ type Found struct {
 	FirstTag string // dispatch tag of the event's first receipt
 	Change   RunChange
 	Seq      int64
+	InDoubt  bool // see [Verdict]
 }
 
 // Ledger is the source of truth: the only one to say "first". Implementations are safe for concurrent use.

@@ -34,9 +34,11 @@ const (
 	ReasonNoIdentity         Reason = "no_identity"
 	ReasonTooLarge           Reason = "too_large"
 	ReasonRejectedByDatabase Reason = "rejected_by_database"
+
+	ReasonUnverified Reason = "unverified" // of quarantine alone: its sender does not confirm it, which was learnt after its receipt
 )
 
-// Reasons lists all reasons.
+// Reasons lists all reasons that a receipt can have.
 func Reasons() []Reason {
 	return []Reason{
 		ReasonFirstSeen, ReasonWindowHit, ReasonLedgerHit, ReasonRaceLost,
@@ -68,6 +70,7 @@ type Verdict struct {
 	FirstTag     string // dispatch tag of the event's first receipt, see [DispatchTag]
 	Seq          int64  // number within the run for a first delivery; 0 for duplicates and events that move no run
 	Degraded     bool   // Redis was left out or failed
+	InDoubt      bool   // the event's first request may be a forgery: it gets no mark, so that each further one reaches the ledger
 	Unrecorded   bool   // a duplicate whose receipt could be stored nowhere; counted, never an error
 }
 

@@ -34,7 +34,7 @@ type quarantineInput struct {
 	PageParams
 	TimeParams
 	Source   string `query:"source" maxLength:"32"`
-	Reason   string `query:"reason" enum:"not_json,no_identity,too_large,rejected_by_database"`
+	Reason   string `query:"reason" enum:"not_json,no_identity,too_large,rejected_by_database,unverified"`
 	Replayed string `query:"replayed" enum:"true,false" doc:"Only those that were, or were not, replayed."`
 }
 

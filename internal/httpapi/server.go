@@ -19,7 +19,7 @@ type Timeouts struct {
 // it can't parse) is logged at debug: senders cause it.
 func NewServer(h http.Handler, t Timeouts, maxHeader int, log *slog.Logger) *http.Server {
 	return &http.Server{
-		Handler:                      h,
+		Handler:                      oneChunked(h),
 		ReadHeaderTimeout:            t.Header,
 		ReadTimeout:                  t.Read,
 		WriteTimeout:                 t.Write,
@@ -28,4 +28,16 @@ func NewServer(h http.Handler, t Timeouts, maxHeader int, log *slog.Logger) *htt
 		DisableGeneralOptionsHandler: true,
 		ErrorLog:                     slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
+}
+
+// oneChunked ends the connection with a request that comes in chunks. net/http believes the chunks and forgets a length that
+// was there as well; a proxy in front that believed the length would take what follows for another sender's. RFC 9112 wants
+// the connection closed then.
+func oneChunked(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if len(r.TransferEncoding) > 0 {
+			w.Header().Set("Connection", "close")
+		}
+		h.ServeHTTP(w, r)
+	})
 }

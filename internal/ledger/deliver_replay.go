@@ -10,12 +10,14 @@ import (
 	"time"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 
 	"github.com/dedupgate/dedupgate/internal/delivery"
 	"github.com/dedupgate/dedupgate/internal/view"
 )
 
-// Replay makes new deliveries of events that were told before, whatever became of the earlier ones. They are never held.
+// Replay makes new deliveries of events that were told before, whatever became of the earlier ones. They are held where the
+// event is: what its sender has not confirmed goes out by [Ledger.ReleaseDeliveries] alone.
 // Events without a body are left out and counted. Errors: [view.ErrBadSelection], [view.ErrTooMany], [dedup.ErrContended],
 // [dedup.ErrUnavailable], [dedup.ErrUnclear]; nothing was changed except, perhaps, with the last.
 func (l *Ledger) Replay(ctx context.Context, sel view.ReplaySelection, act view.Act) (view.Changed, error) {
@@ -144,10 +146,40 @@ func (r *replaying) destinations(e delivery.Event) []string {
 	return names
 }
 
+// hold makes the deliveries of events in doubt held. A doubt that is there is not settled before they are made, so that they
+// are released with the others.
+func (r *replaying) hold(tx *gorm.DB) error {
+	doubted := map[rowID]bool{}
+	for part := range slices.Chunk(r.rows, mostIDs) {
+		events := make([]rowID, len(part))
+		for i := range part {
+			events[i] = part[i].EventID
+		}
+		var found []rowID
+		err := tx.Model(&doubtRow{}).Where("held AND event_id IN ?", events).Clauses(clause.Locking{Strength: clause.LockingStrengthShare}).
+			Pluck("event_id", &found).Error // on SQLite the lock is left out
+		if err != nil {
+			return err
+		}
+		for _, id := range found {
+			doubted[id] = true
+		}
+	}
+	for i := range r.rows {
+		if doubted[r.rows[i].EventID] {
+			r.rows[i].State = string(delivery.Held)
+		}
+	}
+	return nil
+}
+
 // store makes the deliveries and their jobs, and tells the audit.
 func (l *Ledger) store(tx *gorm.DB, pinned *sql.Conn, r *replaying, how again) error {
 	err := l.dialect.planAfresh(tx)
 	var due []delivery.Due
+	if err == nil {
+		err = r.hold(tx)
+	}
 	if err == nil {
 		w := writer{tx: tx, dialect: l.dialect, statements: l.statements}
 		due, r.done.Deliveries, err = w.insertDeliveries(how.make, r.rows)

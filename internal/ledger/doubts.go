@@ -12,18 +12,22 @@ import (
 	"github.com/dedupgate/dedupgate/internal/delivery"
 )
 
-// Doubt says by what an event is to be looked up at its sender before its word is taken. It must not block.
-type Doubt func(in *dedup.Inbound) delivery.Lookup
+// Doubt says by what an event is to be looked up at its sender before its word is taken, and whether its deliveries are held
+// until then. It must not block.
+type Doubt func(in *dedup.Inbound) (by delivery.Lookup, held bool)
 
 // SetDoubt has to be called before anything is recorded. Without it every event is taken at its word.
 func (l *Ledger) SetDoubt(d Doubt) { l.doubt = d }
 
 type doubtRow struct {
-	EventID   rowID `gorm:"primaryKey"`
-	Lookup    string
-	Tries     int
-	DueAt     *time.Time // nil: looked up, and not confirmed
-	Objection string
+	EventID     rowID `gorm:"primaryKey"`
+	Lookup      string
+	Tries       int
+	DueAt       *time.Time // nil: looked up, and not confirmed
+	Objection   string
+	Held        bool   // its deliveries; meanwhile further requests for the event are kept, and it gets no mark
+	Fingerprint []byte // of its first request
+	Version     []byte // that it gave the run; empty when it moved none
 }
 
 func (doubtRow) TableName() string { return "doubts" }
@@ -33,6 +37,9 @@ func newDoubtStatement() statement[doubtRow] {
 		ids("event_id", func(r *doubtRow) dedup.ID { return dedup.ID(r.EventID) }),
 		text("lookup", func(r *doubtRow) string { return r.Lookup }),
 		moment("due_at", func(r *doubtRow) time.Time { return valueOf(r.DueAt) }),
+		boolean("held", func(r *doubtRow) bool { return r.Held }),
+		octets("fingerprint", func(r *doubtRow) []byte { return r.Fingerprint }),
+		octets("version", func(r *doubtRow) []byte { return r.Version }),
 	}, `ON CONFLICT (event_id) DO NOTHING`)
 }
 
@@ -46,35 +53,55 @@ func (r *recording) noteDoubts() error {
 		if !c.found.Inserted {
 			continue
 		}
-		if by := r.doubt(c.first.Inbound); by != delivery.LookupNone {
-			rows = append(rows, doubtRow{EventID: rowID(c.found.EventID), Lookup: string(by), DueAt: &c.first.ReceivedAt})
+		if by, held := r.doubt(c.first.Inbound); by != delivery.LookupNone {
+			c.found.InDoubt = held
+			rows = append(rows, doubtRow{
+				EventID: rowID(c.found.EventID), Lookup: string(by), DueAt: &c.first.ReceivedAt, Held: held,
+				Fingerprint: fingerprint(c.first.Inbound), Version: versionOf(c.first.Inbound),
+			})
 		}
 	}
 	return r.statements.deliveries.doubt.exec(r.tx, r.dialect, rows)
 }
 
-// ClaimDoubts takes events whose look-up is due, oldest first, and makes them due again after lease, should nobody settle
-// them. No other process gets the same ones before. Errors: those of a ledger.
+// ClaimDoubts takes requests whose look-up is due, and makes them due again after lease, should nobody settle them: up to
+// most of events' first requests and as many of others, each oldest first. No other process gets the same ones before.
+// Errors: those of a ledger.
 func (l *Ledger) ClaimDoubts(ctx context.Context, most int, lease time.Duration) (claimed []delivery.Doubt, err error) {
 	_, err = l.transaction(ctx, func(tx *gorm.DB) error {
-		now := l.now().UTC()
-		var due []rowID
-		choose := tx.Model(&doubtRow{}).Where("due_at <= ?", now).Order("due_at, event_id").Limit(most)
-		choose = choose.Clauses(clause.Locking{Strength: clause.LockingStrengthUpdate, Options: clause.LockingOptionsSkipLocked}) // left out on SQLite
-		if err := choose.Pluck("event_id", &due).Error; err != nil || len(due) == 0 {
-			return translate("choose what to look up", err)
+		claimed = nil
+		for _, of := range []struct {
+			table, key string
+			read       func(tx *gorm.DB, due []rowID) ([]delivery.Doubt, error)
+		}{{"doubts", "event_id", readDoubts}, {"retellings", "id", readRetellings}} {
+			due, err := l.claimDue(tx, of.table, of.key, most, lease)
+			var doubts []delivery.Doubt
+			if err == nil && len(due) > 0 {
+				doubts, err = of.read(tx, due)
+			}
+			if err != nil {
+				return translate("claim what to look up", err)
+			}
+			claimed = append(claimed, doubts...)
 		}
-		err := tx.Model(&doubtRow{}).Where("event_id IN ?", due).
-			UpdateColumns(map[string]any{"due_at": now.Add(lease), "tries": gorm.Expr("tries + 1")}).Error
-		if err == nil {
-			claimed, err = readDoubts(tx, due)
-		}
-		return translate("claim what to look up", err)
+		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
 	return claimed, nil
+}
+
+// claimDue gives the keys of a table's rows that are due, which then are due after the lease.
+func (l *Ledger) claimDue(tx *gorm.DB, table, key string, most int, lease time.Duration) (due []rowID, err error) {
+	now := l.now().UTC()
+	choose := tx.Table(table).Where("due_at <= ?", now).Order("due_at, " + key).Limit(most)
+	choose = choose.Clauses(clause.Locking{Strength: clause.LockingStrengthUpdate, Options: clause.LockingOptionsSkipLocked}) // left out on SQLite
+	if err = choose.Pluck(key, &due).Error; err != nil || len(due) == 0 {
+		return nil, err
+	}
+	return due, tx.Table(table).Where(key+" IN ?", due).
+		UpdateColumns(map[string]any{"due_at": now.Add(lease), "tries": gorm.Expr("tries + 1")}).Error
 }
 
 // readDoubts reads what the events have told, oldest first. An event that is gone needs no look-up.
@@ -93,68 +120,34 @@ func readDoubts(tx *gorm.DB, events []rowID) ([]delivery.Doubt, error) {
 	return doubts, err
 }
 
-// Believe takes an event off the list and lets its held deliveries go. One that is not on it is left alone. Errors: those of
-// a ledger.
-func (l *Ledger) Believe(ctx context.Context, event dedup.ID) (released int, err error) {
-	_, err = l.joinable(ctx, func(tx *gorm.DB, pinned *sql.Conn) error {
-		gone := tx.Where("event_id = ?", rowID(event)).Delete(&doubtRow{})
-		if gone.Error != nil || gone.RowsAffected == 0 {
-			return translate("believe an event", gone.Error)
-		}
-		held, err := l.lockChosen(tx, mostDue, func(db *gorm.DB) (*gorm.DB, bool) {
-			return inStates(db, delivery.Held).Where("d.event_id = ?", rowID(event)), true
-		})
-		if err == nil {
-			err = l.release(tx, pinned, held)
-		}
-		released = len(held)
-		return err
-	})
-	if err != nil {
-		return 0, err
-	}
-	return released, nil
-}
-
-// release makes held deliveries pending, with jobs.
-func (l *Ledger) release(tx *gorm.DB, pinned *sql.Conn, held []deliveryRow) error {
-	if len(held) == 0 {
-		return nil
-	}
-	due := make([]delivery.Due, len(held))
-	for i := range held {
-		due[i] = held[i].due()
-	}
-	err := reopen(writer{tx: tx, dialect: l.dialect, statements: l.statements}, held, l.now().UTC())
-	if err == nil {
-		err = l.poster(tx, pinned)(due)
-	}
-	return translate("release deliveries", err)
-}
-
-// Disbelieve marks an event as not confirmed by its sender, and why. Its held deliveries stay. Errors: those of a ledger.
-func (l *Ledger) Disbelieve(ctx context.Context, event dedup.ID, objection string) error {
-	return translate("mark an event as unverified", l.db.WithContext(ctx).Model(&doubtRow{}).Where("event_id = ?", rowID(event)).
-		UpdateColumns(map[string]any{"due_at": nil, "objection": storable(objection)}).Error)
-}
-
 // PostponeDoubt makes a look-up that is not settled due at a time. Errors: those of a ledger.
-func (l *Ledger) PostponeDoubt(ctx context.Context, event dedup.ID, until time.Time) error {
-	return translate("postpone a look-up", l.db.WithContext(ctx).Model(&doubtRow{}).
-		Where("event_id = ? AND due_at IS NOT NULL", rowID(event)).UpdateColumn("due_at", until.UTC().Truncate(time.Millisecond)).Error)
+func (l *Ledger) PostponeDoubt(ctx context.Context, d *delivery.Doubt, until time.Time) error {
+	db := l.db.WithContext(ctx).Table("doubts").Where("event_id = ? AND due_at IS NOT NULL", rowID(d.EventID))
+	if !d.Retelling.IsZero() {
+		db = l.db.WithContext(ctx).Table("retellings").Where("id = ?", rowID(d.Retelling))
+	}
+	return translate("postpone a look-up", db.UpdateColumn("due_at", until.UTC().Truncate(time.Millisecond)).Error)
 }
 
-// Doubted counts the events that wait for their look-up, and those that their sender did not confirm. Errors: those of a
-// ledger.
+// Doubted counts the events that wait for a look-up, and those of which nothing was confirmed. Errors: those of a ledger.
 func (l *Ledger) Doubted(ctx context.Context) (waiting, unverified int64, err error) {
-	err = l.db.WithContext(ctx).Raw(`SELECT count(due_at), count(*) - count(due_at) FROM doubts`).Row().Scan(&waiting, &unverified)
-	return waiting, unverified, translate("count doubts", err)
+	var all int64
+	err = l.db.WithContext(ctx).Raw(`SELECT count(*), count(CASE WHEN `+isWaiting+` THEN 1 END) FROM doubts`).Row().Scan(&all, &waiting)
+	return waiting, all - waiting, translate("count doubts", err)
 }
+
+// isWaiting is true of doubts that a look-up may still settle.
+const isWaiting = `doubts.due_at IS NOT NULL OR EXISTS (SELECT 1 FROM retellings t WHERE t.event_id = doubts.event_id)`
 
 // deleteDoubts forgets events that are gone.
 func (l *Ledger) deleteDoubts(ctx context.Context, cutoff time.Time) error {
-	return l.inChunks(ctx, "delete doubts", func(tx *gorm.DB) (int64, error) {
-		return deleteChunk(tx, "doubts", "event_id", "event_id < ? AND NOT EXISTS (SELECT 1 FROM events e WHERE e.id = doubts.event_id)", "event_id",
-			firstID(cutoff))
-	})
+	for table, key := range map[string]string{"doubts": "event_id", "retellings": "id"} {
+		err := l.inChunks(ctx, "delete "+table, func(tx *gorm.DB) (int64, error) {
+			return deleteChunk(tx, table, key, "event_id < ? AND NOT EXISTS (SELECT 1 FROM events e WHERE e.id = "+table+".event_id)", key, firstID(cutoff))
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

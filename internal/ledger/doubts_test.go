@@ -18,11 +18,17 @@ func doubting(t *testing.T, l *Ledger) {
 		hold := e.Source == "apify" && e.Via == dedup.ViaWebhook
 		return []delivery.Route{{Destination: "app", Hold: hold}, {Destination: "log"}}
 	})
-	l.SetDoubt(func(in *dedup.Inbound) delivery.Lookup {
-		if in.Key.Source == "apify" && in.Via == dedup.ViaWebhook {
-			return delivery.LookupDispatch
+	l.SetDoubt(func(in *dedup.Inbound) (delivery.Lookup, bool) {
+		switch {
+		case in.Via != dedup.ViaWebhook:
+			return delivery.LookupNone, false
+		case in.Key.Source == "apify":
+			return delivery.LookupDispatch, true
+		case in.Key.Source == "unheld":
+			return delivery.LookupDispatch, false
+		default:
+			return delivery.LookupNone, false
 		}
-		return delivery.LookupNone
 	})
 }
 
@@ -83,12 +89,12 @@ func TestAnEventIsHeldUntilItIsBelieved(t *testing.T) {
 		if again := claimed(t, l, 10, time.Hour); len(again) > 0 {
 			t.Errorf("claimed twice: %+v", again)
 		}
-		if released, err := l.Believe(t.Context(), v[0].EventID); err != nil || released != 1 {
-			t.Errorf("released %d, %v", released, err)
+		if b, err := l.Believe(t.Context(), &doubts[0]); err != nil || b != (delivery.Belief{Released: 1}) {
+			t.Errorf("believed: %+v, %v", b, err)
 		}
 		expectDeliveries(t, l, v[0].EventID, "pending", "pending", 2)
-		if released, err := l.Believe(t.Context(), v[0].EventID); err != nil || released != 0 {
-			t.Errorf("released again: %d, %v", released, err)
+		if b, err := l.Believe(t.Context(), &doubts[0]); err != nil || b != (delivery.Belief{}) {
+			t.Errorf("believed again: %+v, %v", b, err)
 		}
 		expectDeliveries(t, l, v[0].EventID, "pending", "pending", 2)
 	})
@@ -99,11 +105,11 @@ func TestAnUnverifiedEventStaysHeldUntilAnOperatorReleasesIt(t *testing.T) {
 	onEach(t, func(t *testing.T, l *Ledger) {
 		doubting(t, l)
 		event := mustRecord(t, l, newEntry(time.Now().Add(-time.Minute), "r:R1:1:S", "R1"))[0].EventID
-		claimed(t, l, 1, 0)
-		if err := l.Disbelieve(t.Context(), event, "Apify knows no such dispatch\x00"); err != nil {
-			t.Fatal(err)
+		doubt := &claimed(t, l, 1, 0)[0]
+		if unverified, err := l.Disbelieve(t.Context(), doubt, "Apify knows no such dispatch\x00"); err != nil || !unverified {
+			t.Fatal(unverified, err)
 		}
-		if err := l.PostponeDoubt(t.Context(), event, time.Now().Add(-time.Hour)); err != nil {
+		if err := l.PostponeDoubt(t.Context(), doubt, time.Now().Add(-time.Hour)); err != nil {
 			t.Fatal(err)
 		}
 		if due := claimed(t, l, 1, 0); len(due) > 0 {
@@ -132,10 +138,11 @@ func TestDoubtsAreDueWhenTheyShould(t *testing.T) {
 		if due := claimed(t, l, 1, 0); len(due) != 1 || due[0].EventID != v[0].EventID {
 			t.Errorf("not the oldest: %+v", due)
 		}
-		if due := claimed(t, l, 10, time.Hour); len(due) != 2 {
-			t.Errorf("a lease of nothing is not over: %+v", due)
+		due := claimed(t, l, 10, time.Hour)
+		if len(due) != 2 {
+			t.Fatalf("a lease of nothing is not over: %+v", due)
 		}
-		if err := l.PostponeDoubt(t.Context(), v[1].EventID, time.Now()); err != nil {
+		if err := l.PostponeDoubt(t.Context(), &due[1], time.Now()); err != nil {
 			t.Fatal(err)
 		}
 		if due := claimed(t, l, 10, time.Hour); len(due) != 1 || due[0].EventID != v[1].EventID || due[0].Tries != 2 {
@@ -185,7 +192,7 @@ func TestNoTwoProcessesLookOneEventUp(t *testing.T) {
 func TestDoubtsGoWithTheirEvents(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, l *Ledger) {
-		l.SetDoubt(func(*dedup.Inbound) delivery.Lookup { return delivery.LookupRun })
+		l.SetDoubt(func(*dedup.Inbound) (delivery.Lookup, bool) { return delivery.LookupRun, true })
 		mustRecord(t, l, newEntry(time.Now().Add(-100*day), "r:R1:1:S", "R1"), newEntry(time.Now(), "r:R2:1:S", "R2"))
 		if err := l.retain(t.Context(), Retention{Keys: 50 * day}); err != nil {
 			t.Fatal(err)

@@ -14,13 +14,16 @@ import (
 type eventListRow struct {
 	Event      eventRow `gorm:"embedded"`
 	BodyPurged bool
+	Doubt      string
 }
 
 // listedEvents selects all of an event but its body.
 func listedEvents(db *gorm.DB) *gorm.DB {
 	return db.Model(&eventRow{}).Select(`id, source, event_key, type, kind, run_id, actor_id, task_id, generation, dispatch_id,
 seq, outcome, hits + COALESCE((SELECT w.hits FROM window_hits w WHERE w.event_id = events.id), 0) AS hits, first_receipt_id,
-received_at, occurred_at, content_type, headers, body_bytes, body IS NULL AS body_purged`)
+received_at, occurred_at, content_type, headers, body_bytes, body IS NULL AS body_purged,
+COALESCE((SELECT CASE WHEN ` + isWaiting + ` THEN '` + view.DoubtWaiting + `' ELSE '` + view.DoubtUnverified + `' END
+FROM doubts WHERE doubts.event_id = events.id), '') AS doubt`)
 }
 
 // Events lists events, newest first. By run, it lists the events that are the run's own: a TEST that names it is not.
@@ -96,7 +99,7 @@ func (l *eventListRow) view() view.Event {
 		ID: r.ID.String(), Source: r.Source, Key: r.EventKey, Type: r.Type, Kind: r.Kind, RunID: r.RunID, ActorID: r.ActorID,
 		TaskID: r.TaskID, Generation: r.Generation, DispatchID: r.DispatchID, Seq: r.Seq, Outcome: r.Outcome, Hits: r.Hits,
 		FirstReceiptID: r.FirstReceiptID.String(), ReceivedAt: r.ReceivedAt.UTC(), OccurredAt: utc(r.OccurredAt),
-		ContentType: r.ContentType, Headers: rawJSON(r.Headers), BodyBytes: r.BodyBytes, BodyPurged: l.BodyPurged,
+		ContentType: r.ContentType, Headers: rawJSON(r.Headers), BodyBytes: r.BodyBytes, BodyPurged: l.BodyPurged, Doubt: l.Doubt,
 	}
 }
 

@@ -120,6 +120,7 @@ func (r *recording) run() error {
 		{"move runs", r.moveRuns},
 		{"make deliveries", r.makeDeliveries},
 		{"note doubts", r.noteDoubts},
+		{"note retellings", r.noteRetellings},
 		{"upsert quarantine", r.upsertQuarantine},
 		{"insert receipts", r.storeReceipts},
 	} {
@@ -180,7 +181,7 @@ func (s subject) decide(e *dedup.Entry) dedup.Verdict {
 	if c := s.event; c != nil {
 		found = c.found
 		if c.first != e {
-			found = dedup.Found{EventID: found.EventID, FirstTag: found.FirstTag}
+			found = dedup.Found{EventID: found.EventID, FirstTag: found.FirstTag, InDoubt: found.InDoubt}
 		}
 	}
 	v := dedup.Decide(e, found)

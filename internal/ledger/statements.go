@@ -16,6 +16,7 @@ type statements struct {
 	lags         statement[lagRow]
 	readVerdicts statement[receiptRow]
 	deliveries   deliveryStatements
+	retellings   retellingStatements
 }
 
 // hitCount is a number of repeats of one event that Redis knew.
@@ -27,6 +28,7 @@ type hitCount struct {
 func newStatements(d dialect) *statements {
 	return &statements{
 		deliveries: newDeliveryStatements(d),
+		retellings: newRetellingStatements(),
 		// A run that is not there yet is inserted as its events will leave it. One that is there is locked, keeps its state
 		// and gives some numbers away.
 		reserveRuns: insert("runs", runColumns(), `
@@ -64,7 +66,9 @@ ON CONFLICT (day, source, event_type, bucket, shard) DO UPDATE SET
 		readVerdicts: over([]column[receiptRow]{
 			receiptColumns()[0], receiptColumns()[1],
 		}, `
-SELECT r.id, r.outcome, r.reason, r.repeat, r.event_id, r.quarantine_id, r.degraded, coalesce(e.dispatch_id, ''), coalesce(e.seq, 0)
-FROM v JOIN receipts r ON r.received_at = v.received_at AND r.id = v.id LEFT JOIN events e ON e.id = r.event_id`),
+SELECT r.id, r.outcome, r.reason, r.repeat, r.event_id, r.quarantine_id, r.degraded, coalesce(e.dispatch_id, ''), coalesce(e.seq, 0),
+    coalesce(d.held, false)
+FROM v JOIN receipts r ON r.received_at = v.received_at AND r.id = v.id LEFT JOIN events e ON e.id = r.event_id
+LEFT JOIN doubts d ON d.event_id = r.event_id`),
 	}
 }

@@ -34,7 +34,7 @@ func scanVerdict(back *sql.Rows) (dedup.ID, dedup.Verdict, error) {
 		eventID, quarantined *rowID
 		dispatchID           string
 	)
-	err := back.Scan(&id, &v.Outcome, &v.Reason, &v.Repeat, &eventID, &quarantined, &v.Degraded, &dispatchID, &v.Seq)
+	err := back.Scan(&id, &v.Outcome, &v.Reason, &v.Repeat, &eventID, &quarantined, &v.Degraded, &dispatchID, &v.Seq, &v.InDoubt)
 	v.EventID, v.QuarantineID = dedup.ID(valueOf(eventID)), dedup.ID(valueOf(quarantined))
 	if !v.EventID.IsZero() {
 		v.FirstTag = dedup.DispatchTag(dispatchID)

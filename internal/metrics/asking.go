@@ -18,7 +18,7 @@ func (m *Metrics) WatchAsking() *Asking {
 		}, []string{"result"}),
 		missing: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "dedupgate_reconcile_missing_total",
-			Help: "Events found at Apify and not on record, by why they never came (gave_up, lost, never_told) and what was done.",
+			Help: "Events found at Apify and not on record, by why they never came (gave_up, lost, never_told, displaced) and what was done.",
 		}, []string{"source", "why", "result"}),
 		last: gauge("dedupgate_reconcile_last_success_timestamp_seconds", "When this process last made a whole pass; 0: never."),
 		lookups: prometheus.NewCounterVec(prometheus.CounterOpts{

@@ -45,7 +45,14 @@ type Event struct {
 	Headers        json.RawMessage `json:"headers,omitempty"`
 	BodyBytes      int64           `json:"body_bytes"`
 	BodyPurged     bool            `json:"body_purged"`
+	Doubt          string          `json:"doubt,omitempty" enum:"waiting,unverified," doc:"Where the source verifies: waiting until the sender is asked, or unverified, which means that it has not confirmed what is on record. Confirmed events have none."`
 }
+
+// What [Event.Doubt] can be, besides empty.
+const (
+	DoubtWaiting    = "waiting"
+	DoubtUnverified = "unverified"
+)
 
 // Receipt is one authenticated request.
 type Receipt struct {
@@ -69,7 +76,7 @@ type Receipt struct {
 type Quarantined struct {
 	ID          string          `json:"id"`
 	Source      string          `json:"source"`
-	Reason      string          `json:"reason" enum:"not_json,no_identity,too_large,rejected_by_database"`
+	Reason      string          `json:"reason" enum:"not_json,no_identity,too_large,rejected_by_database,unverified"`
 	Message     string          `json:"message"`
 	FirstSeenAt time.Time       `json:"first_seen_at"`
 	LastSeenAt  time.Time       `json:"last_seen_at"`

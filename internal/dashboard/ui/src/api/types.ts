@@ -64,6 +64,7 @@ export interface EventRow {
   headers?: Record<string, string | string[]>;
   body_bytes: number;
   body_purged: boolean;
+  doubt?: "waiting" | "unverified";
 }
 
 export interface Receipt {

@@ -18,6 +18,7 @@ const tones: Record<string, Tone> = {
   no_identity: "red",
   too_large: "red",
   rejected_by_database: "red",
+  unverified: "red",
   // statuses of runs
   CREATED: "blue",
   RESURRECTED: "blue",

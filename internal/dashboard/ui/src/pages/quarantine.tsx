@@ -30,6 +30,7 @@ const reasonsHere: [string, string][] = [
   ["no_identity", "no identity"],
   ["too_large", "too large"],
   ["rejected_by_database", "rejected by database"],
+  ["unverified", "unverified"],
 ];
 
 export function QuarantinePage() {
@@ -60,7 +61,7 @@ export function QuarantinePage() {
         </>
       }
     >
-      <p class="lead">Requests of known senders that could not become events. They were answered 200, so that nobody repeats them, and are kept whole.</p>
+      <p class="lead">Requests of known senders that could not become events, or that Apify does not confirm. They were answered 200, so that nobody repeats them, and are kept whole.</p>
       <div class="filters">
         <Choice name="reason" label="Reason" options={reasonsHere} />
         <Choice

@@ -8,6 +8,7 @@ import { pretty } from "../../lib/json";
 import { local } from "../../lib/time";
 import { useBytes } from "../../state/bytes";
 import { status } from "../../state/status";
+import { Badge } from "../../components/badge";
 import { Copyable, CopyButton } from "../../components/copy";
 import { Difference } from "../../components/difference";
 import { Headers, headerPairs } from "../../components/headers";
@@ -54,6 +55,20 @@ export function EventDetail({ event, receipt, others }: Props) {
             <dt>Dispatch</dt>
             <dd>
               <Copyable text={event.dispatch_id} />
+            </dd>
+          </>
+        )}
+        {event.doubt && (
+          <>
+            <dt>Verified</dt>
+            <dd>
+              {event.doubt === "unverified" ? (
+                <>
+                  <Badge of="unverified" /> <span class="muted">Apify does not confirm it: look at the body before you release it</span>
+                </>
+              ) : (
+                <span class="muted">not yet: Apify is asked</span>
+              )}
             </dd>
           </>
         )}
