@@ -41,8 +41,8 @@ type DestinationState struct {
 	Configured bool // false: it was removed, and its jobs wait for it
 	Paused     bool // in all processes, kept in the database
 	Breaker    BreakerState
-	Waiting    int           // jobs that are not done
-	Oldest     time.Duration // age of the oldest of them
+	Waiting    int           // deliveries in jobs that are not done
+	Oldest     time.Duration // age of the oldest such job
 }
 
 // Condition is what can hold up every delivery to a configured destination.
@@ -86,7 +86,7 @@ func (f *Forwarder) Destinations(ctx context.Context) ([]DestinationState, error
 	states := make([]DestinationState, len(names))
 	for i, name := range names {
 		states[i] = DestinationState{
-			Name: name, Paused: paused[name], Breaker: BreakerClosed, Waiting: waiting[name].jobs, Oldest: waiting[name].oldest,
+			Name: name, Paused: paused[name], Breaker: BreakerClosed, Waiting: waiting[name].deliveries, Oldest: waiting[name].oldest,
 		}
 		if r := now.byName[name]; r != nil {
 			states[i].Configured, states[i].Breaker = true, r.breaker.state()
@@ -141,6 +141,6 @@ func (f *Forwarder) watchOnce(parent context.Context, told map[string]bool) {
 		}
 		told[name] = true
 		f.o.Log.Warn("deliveries wait for a destination that is not configured: put it back, or cancel them",
-			"destination", name, "deliveries", b.jobs)
+			"destination", name, "deliveries", b.deliveries)
 	}
 }

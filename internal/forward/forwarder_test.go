@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -128,26 +129,44 @@ func TestJobsWithoutADeliverableDeliveryJustEnd(t *testing.T) {
 	})
 }
 
-func TestTwoJobsOfOneDeliveryMakeOneRequest(t *testing.T) {
+// An operator calls a delivery off and takes it up again while its attempt is under way: the new job waits, whichever
+// process works it, and the old one begins nothing any more.
+func TestTwoJobsOfOneDeliveryMakeOneRequestAtATime(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, b *bed) {
 		release := make(chan struct{})
-		sink := newSink(t, func(http.ResponseWriter, *http.Request) { <-release })
+		sink := newSink(t, func(w http.ResponseWriter, r *http.Request) {
+			if <-release; r.Header.Get("X-Dedup-Attempt") == "1" {
+				w.WriteHeader(http.StatusBadGateway)
+			}
+		})
+		free := sync.OnceFunc(func() { close(release) })
+		t.Cleanup(free)
 		f := b.start(destinationAt(t, "app", sink.URL))
+		if b.db.Postgres != nil {
+			b.start(destinationAt(t, "app", sink.URL))
+		}
 		s := shipmentFor("app")
 		b.enqueue(f, s)
-		b.jobsFor(f, s, s)
 		sink.next(t, patience)
+		for range 3 {
+			s = b.store.reopen(s.ID)
+			b.jobsFor(f, s)
+		}
 		testkit.Eventually(t, patience, func() error {
-			return equal("postponed jobs", b.count("SELECT count(*) FROM river_job WHERE state <> 'running'"), 2)
-		})
-		close(release)
-		testkit.Eventually(t, patience, func() error {
-			return equal("completed jobs", b.count("SELECT count(*) FROM river_job WHERE state = 'completed'"), 3)
+			return equal("postponed jobs", b.count("SELECT count(*) FROM river_job WHERE state IN ('available', 'scheduled') AND metadata ->> 'snoozes' IS NOT NULL"), 1)
 		})
 		if n := len(sink.all()); n != 1 {
+			t.Errorf("%d requests at the same time", n)
+		}
+		free()
+		b.store.settled(t, patience)
+		if n := len(sink.all()); n != 2 {
 			t.Errorf("%d requests", n)
 		}
+		testkit.Eventually(t, patience, func() error {
+			return equal("completed jobs", b.count("SELECT count(*) FROM river_job WHERE state = 'completed'"), 4)
+		})
 	})
 }
 
@@ -487,6 +506,12 @@ func TestJobsOfADeadProcessAreTakenUp(t *testing.T) {
 	}
 	if n := len(sink.all()); n != 20 {
 		t.Errorf("%d requests", n)
+	}
+	testkit.Eventually(t, patience, func() error {
+		return equal("completed jobs", b.count("SELECT count(*) FROM river_job WHERE state = 'completed'"), 20)
+	})
+	if n := b.count("SELECT count(*) FROM river_job WHERE state = 'discarded' AND errors[1] ->> 'error' LIKE 'its process%'"); n != 20 {
+		t.Errorf("%d jobs of the dead process are over", n)
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 const (
 	// unknownPause is for a job whose destination was removed while it was being fetched.
 	unknownPause = 30 * time.Second
-	// storePause is for a store that fails.
+	// storePause is for a store that fails, and for a delivery that the store wants to wait.
 	storePause = 2 * time.Second
 	// A job behind an earlier one of its run looks again after firstTurn, and then less and less often.
 	firstTurn, longestTurn = 100 * time.Millisecond, 10 * time.Second
@@ -29,23 +29,18 @@ const (
 )
 
 // handOn makes the next attempt of a delivery if it is time for one, and says when to look again.
-func (f *Forwarder) handOn(ctx context.Context, id dedup.ID, destination string, snoozes int) next {
+func (f *Forwarder) handOn(ctx context.Context, claim delivery.Claim, destination string, snoozes int) next {
 	r := f.routes.Load().byName[destination]
 	if r == nil {
 		return later(spread(unknownPause))
 	}
-	if _, twice := f.inHand.LoadOrStore(id, nil); twice {
-		return later(spread(storePause)) // two jobs of one delivery: an operator was quicker than its retry
-	}
-	defer f.inHand.Delete(id)
-	if n := f.mayAttempt(ctx, r, id, snoozes); n.again {
+	if n := f.mayAttempt(ctx, r, claim.Delivery, snoozes); n.again {
 		return n
 	}
 	if !f.giveWay(ctx) || !f.enter(ctx, r) {
 		return later(0)
 	}
-	shipment, result, n := f.underWay(ctx, r, id)
-	r.leave()
+	shipment, result, n := f.underWay(ctx, r, claim)
 	if result == nil {
 		return n
 	}
@@ -95,8 +90,9 @@ func (f *Forwarder) enter(ctx context.Context, r *route) bool {
 	}
 }
 
-// underWay makes an attempt in its place. Without a result there was none, and next says what becomes of the job.
-func (f *Forwarder) underWay(ctx context.Context, r *route, id dedup.ID) (*delivery.Shipment, *delivery.Result, next) {
+// underWay makes an attempt in its place, and leaves it. Without a result there was none, and next says when to look again.
+func (f *Forwarder) underWay(ctx context.Context, r *route, claim delivery.Claim) (*delivery.Shipment, *delivery.Result, next) {
+	defer r.leave()
 	if r.pace != nil {
 		wait := r.pace.TryReservePermit(longestPace)
 		if wait < 0 {
@@ -110,18 +106,27 @@ func (f *Forwarder) underWay(ctx context.Context, r *route, id dedup.ID) (*deliv
 	if after > 0 {
 		return nil, nil, f.holdOpen(ctx, after)
 	}
-	shipment, err := f.ask.begin(ctx, id)
-	if err != nil {
+	begun, err := f.ask.begin(ctx, claim)
+	if err != nil || begun.shipment == nil {
 		leave.handBack()
-		f.storeFailed(ctx, "begin", err)
-		return nil, nil, later(spread(storePause))
+		return nil, nil, f.notBegun(ctx, begun, err)
 	}
-	if shipment == nil {
-		leave.handBack()
-		return nil, nil, next{}
-	}
+	shipment := begun.shipment
 	result := attempt(ctx, r, shipment, leave)
 	return shipment, &result, next{}
+}
+
+// notBegun says when to look again at a delivery that the store has not begun.
+func (f *Forwarder) notBegun(ctx context.Context, b begun, err error) next {
+	switch {
+	case err != nil:
+		f.storeFailed(ctx, "begin", err)
+		return later(spread(storePause))
+	case b.waits:
+		return later(spread(storePause))
+	default:
+		return next{}
+	}
 }
 
 // turn is the time until a job asks again whether it still is behind another one.
@@ -170,19 +175,15 @@ func attempt(ctx context.Context, r *route, s *delivery.Shipment, leave permit) 
 	return decide(r.Retry, s, &a, time.Now(), rand.Float64()) //nolint:gosec // spreading waits needs no secret
 }
 
-// record tells the store what became of an attempt, and then everybody else.
+// record tells the store what became of an attempt, and then everybody else. A further attempt has a job of its own.
 func (f *Forwarder) record(r *route, s *delivery.Shipment, result *delivery.Result) next {
 	err := f.ask.finish(*result)
 	f.o.Observer.Attempted(r.Name, result.State, result.Took)
 	f.logAttempt(s, result)
-	switch {
-	case err != nil:
+	if err != nil {
 		return later(0)
-	case result.State == delivery.Retrying:
-		return later(time.Until(result.Next))
-	default:
-		return next{}
 	}
+	return next{}
 }
 
 // logAttempt writes the one line of an attempt. Failures are warnings; only a dead letter asks for somebody.

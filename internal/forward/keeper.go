@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+
+	"github.com/dedupgate/dedupgate/internal/delivery"
 )
 
 // keeper gives signs of life of the jobs that this process works on, and takes jobs from processes that give none: killed,
@@ -12,6 +14,7 @@ import (
 // clocks are ever compared. It is safe for concurrent use.
 type keeper struct {
 	jobs  jobs
+	store Store
 	after time.Duration // without a sign of life
 	log   *slog.Logger
 
@@ -27,8 +30,8 @@ type sighting struct {
 	since time.Time
 }
 
-func newKeeper(j jobs, after time.Duration, log *slog.Logger) *keeper {
-	return &keeper{jobs: j, after: after, log: log, active: map[int64]time.Time{}, seen: map[int64]sighting{}}
+func newKeeper(j jobs, store Store, after time.Duration, log *slog.Logger) *keeper {
+	return &keeper{jobs: j, store: store, after: after, log: log, active: map[int64]time.Time{}, seen: map[int64]sighting{}}
 }
 
 // working registers a job until done is called.
@@ -70,9 +73,9 @@ func (k *keeper) look(parent context.Context) error {
 	if len(stale) == 0 {
 		return nil
 	}
-	released, err := k.jobs.release(ctx, stale)
-	if released > 0 {
-		k.log.Warn("deliveries of a process that has gone are taken up again", "deliveries", released)
+	deliveries, err := k.store.TakeOver(ctx, stale)
+	if deliveries > 0 {
+		k.log.Warn("deliveries of a process that has gone are taken up again", "deliveries", deliveries)
 	}
 	return err
 }
@@ -96,19 +99,19 @@ func (k *keeper) keep(ctx context.Context) error {
 }
 
 // stale returns the jobs of others whose sign of life has not changed for too long.
-func (k *keeper) stale(running []runningJob, now time.Time) (stale []runningJob) {
+func (k *keeper) stale(running []delivery.LostJob, now time.Time) (stale []delivery.LostJob) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	seen := make(map[int64]sighting, len(running))
 	for _, r := range running {
-		if _, mine := k.active[r.id]; mine {
+		if _, mine := k.active[r.ID]; mine {
 			continue
 		}
-		last, known := k.seen[r.id]
-		if !known || !last.taken.Equal(r.taken) {
-			last = sighting{r.taken, now}
+		last, known := k.seen[r.ID]
+		if !known || !last.taken.Equal(r.Taken) {
+			last = sighting{r.Taken, now}
 		}
-		seen[r.id] = last
+		seen[r.ID] = last
 		if now.Sub(last.since) >= k.after {
 			stale = append(stale, r)
 		}
@@ -117,15 +120,15 @@ func (k *keeper) stale(running []runningJob, now time.Time) (stale []runningJob)
 	return stale
 }
 
-// releaseAll gives back all running jobs: for a process that knows to be the only one, before it works any.
-func (k *keeper) releaseAll(ctx context.Context) error {
+// takeAll takes over all running jobs: for a process that knows to be the only one, before it works any.
+func (k *keeper) takeAll(ctx context.Context) error {
 	running, err := k.jobs.running(ctx)
 	if err != nil || len(running) == 0 {
 		return err
 	}
-	released, err := k.jobs.release(ctx, running)
-	if released > 0 {
-		k.log.Warn("deliveries that were under way when the gateway went down are taken up again", "deliveries", released)
+	deliveries, err := k.store.TakeOver(ctx, running)
+	if deliveries > 0 {
+		k.log.Warn("deliveries that were under way when the gateway went down are taken up again", "deliveries", deliveries)
 	}
 	return err
 }

@@ -30,8 +30,8 @@ func resultColumns() []column[delivery.Result] {
 type ended struct{ destination, state string }
 
 // Finish stores attempts and moves their deliveries on. A result counts while its attempt is the delivery's newest and
-// under way; a 2xx counts also later, unless the delivery was cancelled. The attempt is kept in any case. The same results
-// again change nothing. Errors: [dedup.ErrUnavailable], [dedup.ErrContended], [dedup.ErrRejected], [dedup.ErrUnclear].
+// under way; a 2xx counts also later, unless the delivery was cancelled. The attempt is kept in any case. A delivery that is
+// to be tried again gets a new job with it. The same results again change nothing. Errors: [dedup.ErrUnavailable], [dedup.ErrContended], [dedup.ErrRejected], [dedup.ErrUnclear].
 func (l *Ledger) Finish(ctx context.Context, results []delivery.Result) error {
 	if len(results) == 0 {
 		return nil
@@ -39,9 +39,13 @@ func (l *Ledger) Finish(ctx context.Context, results []delivery.Result) error {
 	results = inOrder(results)
 	shard := l.shards.take()
 	defer l.shards.give(shard)
-	_, err := l.transaction(ctx, func(tx *gorm.DB) error {
+	_, err := l.joinable(ctx, func(tx *gorm.DB, pinned *sql.Conn) error {
 		w := writer{tx, l.dialect, l.statements, shard}
-		return translate("finish attempts", w.finish(results, l.now()))
+		again, err := w.finish(results, l.now())
+		if err == nil {
+			err = l.poster(tx, pinned)(again)
+		}
+		return translate("finish attempts", err)
 	})
 	return err
 }
@@ -66,29 +70,37 @@ func inOrder(results []delivery.Result) []delivery.Result {
 	return results
 }
 
-func (w writer) finish(results []delivery.Result, now time.Time) error {
+// finish returns the deliveries that are to be tried again.
+func (w writer) finish(results []delivery.Result, now time.Time) (again []delivery.Due, err error) {
 	attempts := make([]attemptRow, len(results))
 	for i := range results {
 		attempts[i] = newAttempt(&results[i].Attempt)
 	}
-	err := w.dialect.planAfresh(w.tx)
+	err = w.dialect.planAfresh(w.tx)
 	if err == nil {
 		err = w.statements.deliveries.keep.exec(w.tx, w.dialect, attempts)
 	}
-	if err != nil {
-		return err
-	}
 	counts := make(map[ended]int64)
-	err = w.statements.deliveries.finish.query(w.tx, w.dialect, results, func(back *sql.Rows) error {
-		var t ended
-		err := back.Scan(&t.destination, &t.state)
-		counts[t]++
-		return err
-	})
-	if err != nil {
-		return err
+	if err == nil {
+		err = w.statements.deliveries.finish.query(w.tx, w.dialect, results, func(back *sql.Rows) error {
+			var row deliveryRow
+			err := back.Scan(&row.ID, &row.EventID, &row.Destination, &row.State, &row.Job, &row.NextAttemptAt)
+			counts[ended{row.Destination, row.State}]++
+			if row.State == string(delivery.Retrying) {
+				due := row.due()
+				due.At = valueOf(row.NextAttemptAt)
+				again = append(again, due)
+			}
+			return err
+		})
 	}
-	return w.countAttempts(counts, now)
+	if err == nil {
+		err = w.statements.deliveries.end.exec(w.tx, w.dialect, results)
+	}
+	if err == nil {
+		err = w.countAttempts(counts, now)
+	}
+	return again, err
 }
 
 func newAttempt(a *delivery.Attempt) attemptRow {

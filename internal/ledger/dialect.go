@@ -40,8 +40,8 @@ type forwardingDialect interface {
 	enqueue(tx *gorm.DB, pinned *sql.Conn, outbox Outbox, due []delivery.Due) error
 	// withdraw lets the outbox take jobs back in such a transaction.
 	withdraw(tx *gorm.DB, pinned *sql.Conn, outbox Outbox, ids []dedup.ID) error
-	// lockDeliveries is SQL that locks the rows d of a SELECT for the rest of the transaction.
-	lockDeliveries() string
+	// take lets the outbox end the jobs of processes that have gone, in such a transaction.
+	take(tx *gorm.DB, pinned *sql.Conn, outbox Outbox, lost []delivery.LostJob) ([]delivery.Claim, error)
 	// workLightly is planAfresh, and lets the transaction's commit be lost in a crash of the database.
 	workLightly(tx *gorm.DB) error
 }

@@ -59,6 +59,14 @@ func (postgresDialect) withdraw(tx *gorm.DB, pinned *sql.Conn, outbox Outbox, id
 	})
 }
 
+func (postgresDialect) take(tx *gorm.DB, pinned *sql.Conn, outbox Outbox, lost []delivery.LostJob) (claims []delivery.Claim, err error) {
+	err = onPgx(pinned, func(conn *pgx.Conn) error {
+		claims, err = outbox.TakePostgres(tx.Statement.Context, joinedTx{conn}, lost)
+		return err
+	})
+	return claims, err
+}
+
 // onPgx calls work with what is below a connection of database/sql.
 func onPgx(pinned *sql.Conn, work func(*pgx.Conn) error) error {
 	return pinned.Raw(func(driverConn any) error {
@@ -69,8 +77,6 @@ func onPgx(pinned *sql.Conn, work func(*pgx.Conn) error) error {
 		return work(conn.Conn())
 	})
 }
-
-func (postgresDialect) lockDeliveries() string { return " FOR NO KEY UPDATE OF d" }
 
 func (postgresDialect) workLightly(tx *gorm.DB) error {
 	const both = `SELECT set_config('synchronous_commit', 'off', true), set_config('plan_cache_mode', 'force_custom_plan', true)`

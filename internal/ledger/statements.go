@@ -26,7 +26,7 @@ type hitCount struct {
 
 func newStatements(d dialect) *statements {
 	return &statements{
-		deliveries: newDeliveryStatements(d),
+		deliveries: newDeliveryStatements(),
 		// A run that is not there yet is inserted as its events will leave it. One that is there is locked, keeps its state
 		// and gives some numbers away.
 		reserveRuns: insert("runs", runColumns(), `
