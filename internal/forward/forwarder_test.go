@@ -276,7 +276,8 @@ func TestAnOpenBreakerBurnsNoAttempts(t *testing.T) {
 		}
 		states, err := f.Destinations(t.Context())
 		must(t, err)
-		if len(states) != 1 || states[0].Waiting != 20 || states[0].Breaker == BreakerClosed {
+		// A job that is about to end counts beside the one that goes on.
+		if len(states) != 1 || states[0].Waiting < 20 || states[0].Waiting > 22 || states[0].Breaker == BreakerClosed {
 			t.Errorf("%+v", states)
 		}
 		well.Store(true)
@@ -349,9 +350,9 @@ func TestPausedDestinationsWaitInAllProcesses(t *testing.T) {
 	onBoth(t, func(t *testing.T, b *bed) {
 		sink := newSink(t, nil)
 		f := b.start(destinationAt(t, "app", sink.URL))
-		b.enqueue(f, shipmentFor("app"))
-		b.store.settled(t, patience) // its queue exists
-		must(t, f.Pause(t.Context(), "app"))
+		if b.db.Postgres != nil {
+			b.start(destinationAt(t, "app", sink.URL))
+		}
 		paused := func(want bool) {
 			t.Helper()
 			states, err := f.Destinations(t.Context())
@@ -365,21 +366,35 @@ func TestPausedDestinationsWaitInAllProcesses(t *testing.T) {
 				t.Errorf("%+v", conditions)
 			}
 		}
+		must(t, f.Pause(t.Context(), "app")) // in force at once, even before anything has come
 		paused(true)
-		// Poll-only processes see it a little later; then nothing more is sent.
+		b.enqueue(f, shipmentsFor("app", 20)...)
 		testkit.Eventually(t, patience, func() error {
-			before := len(sink.all())
-			s := shipmentFor("app")
-			b.enqueue(f, s)
-			wait(t.Context(), 300*time.Millisecond)
-			return equal("requests while paused", len(sink.all())-before, 0)
+			return equal("queues that sleep", b.count("SELECT count(*) FROM river_queue WHERE name = 'app' AND paused_at IS NOT NULL"), 1)
 		})
+		if n := len(sink.all()); n != 0 {
+			t.Errorf("%d requests while paused", n)
+		}
 		must(t, f.Resume(t.Context(), "app"))
 		paused(false)
 		b.store.settled(t, patience)
-		if f.Pause(t.Context(), "nobody") == nil {
-			t.Error("an unknown destination was paused")
-		}
+	})
+}
+
+// A queue that River holds otherwise than the store says is put right: somebody has died between the two.
+func TestQueuesFollowTheStore(t *testing.T) {
+	t.Parallel()
+	b := postgresBed(t)
+	sink := newSink(t, nil)
+	f := b.start(destinationAt(t, "app", sink.URL))
+	b.enqueue(f, shipmentFor("app"))
+	b.store.settled(t, patience) // its queue exists
+	must(t, f.engine.pause(t.Context(), "app"))
+	b.enqueue(f, shipmentsFor("app", 5)...)
+	b.store.settled(t, patience)
+	must(t, b.store.SetPaused(t.Context(), "app", true))
+	testkit.Eventually(t, patience, func() error {
+		return equal("queues that sleep", b.count("SELECT count(*) FROM river_queue WHERE name = 'app' AND paused_at IS NOT NULL"), 1)
 	})
 }
 

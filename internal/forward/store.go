@@ -24,4 +24,8 @@ type Store interface {
 	// TakeOver ends jobs of processes that have gone, gives up the attempts that they have begun, and makes new jobs for
 	// their deliveries. It returns how many go on.
 	TakeOver(ctx context.Context, lost []delivery.LostJob) (deliveries int, err error)
+	// SetPaused pauses a destination or ends its pause. When it has paused one no attempt begins any more.
+	SetPaused(ctx context.Context, destination string, paused bool) error
+	// Paused names the destinations that are paused.
+	Paused(ctx context.Context) ([]string, error)
 }

@@ -43,6 +43,7 @@ type memoryStore struct {
 	begins  int   // calls of Begin
 	open    int   // deliveries that are not over
 	changed chan struct{}
+	paused  map[string]bool
 	// inTx makes jobs, and takes those of processes that have gone, in one transaction.
 	inTx func(take []delivery.LostJob, due func([]delivery.Claim) []delivery.Due) error
 }
@@ -62,7 +63,7 @@ func (r *row) giveUp(job int) {
 }
 
 func newMemoryStore() *memoryStore {
-	return &memoryStore{rows: map[dedup.ID]*row{}, changed: make(chan struct{})}
+	return &memoryStore{rows: map[dedup.ID]*row{}, paused: map[string]bool{}, changed: make(chan struct{})}
 }
 
 func (s *memoryStore) Begin(_ context.Context, claims []delivery.Claim) (begun delivery.Begun, err error) {
@@ -80,7 +81,7 @@ func (s *memoryStore) Begin(_ context.Context, claims []delivery.Claim) (begun d
 		if c.Again {
 			r.giveUp(c.Job)
 		}
-		if r.underWay != nil {
+		if r.underWay != nil || s.paused[r.Destination] {
 			begun.Waiting = append(begun.Waiting, c.Delivery)
 			continue
 		}
@@ -89,6 +90,26 @@ func (s *memoryStore) Begin(_ context.Context, claims []delivery.Claim) (begun d
 		begun.Shipments = append(begun.Shipments, r.Shipment)
 	}
 	return begun, nil
+}
+
+// SetPaused implements [Store].
+func (s *memoryStore) SetPaused(_ context.Context, destination string, paused bool) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.paused[destination] = paused
+	return s.down
+}
+
+// Paused implements [Store].
+func (s *memoryStore) Paused(context.Context) (names []string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for name, paused := range s.paused {
+		if paused {
+			names = append(names, name)
+		}
+	}
+	return names, s.down
 }
 
 // TakeOver implements [Store].
@@ -304,7 +325,9 @@ func (b *bed) forwarder() *Forwarder {
 	must(b.t, err)
 	b.store.mu.Lock()
 	defer b.store.mu.Unlock()
-	b.store.inTx = func(take []delivery.LostJob, due func([]delivery.Claim) []delivery.Due) error { return b.inTx(f, take, due) }
+	b.store.inTx = func(take []delivery.LostJob, due func([]delivery.Claim) []delivery.Due) error {
+		return b.inTx(f, take, due)
+	}
 	return f
 }
 

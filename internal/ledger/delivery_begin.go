@@ -38,8 +38,8 @@ func claimRows(claims []delivery.Claim, at time.Time) []claimRow {
 	return rows
 }
 
-// Begin marks deliveries as delivering and returns what to send, if the claim is that of the delivery's newest job and no
-// other attempt is under way. What is over, held or not known has nothing to send. An attempt that the same job has begun
+// Begin marks deliveries as delivering and returns what to send, if the claim is that of the delivery's newest job, no
+// other attempt is under way and the destination is not paused. What is over, held or not known has nothing to send. An attempt that the same job has begun
 // in an earlier life is kept with an error that says so. A crash of the database may undo a Begin: the attempt is then made
 // again under the same number. Errors: [dedup.ErrUnavailable], [dedup.ErrContended], [dedup.ErrUnclear].
 func (l *Ledger) Begin(ctx context.Context, claims []delivery.Claim) (delivery.Begun, error) {
@@ -61,7 +61,7 @@ func (l *Ledger) Begin(ctx context.Context, claims []delivery.Claim) (delivery.B
 
 func (w writer) begin(rows []claimRow, begun *delivery.Begun) error {
 	s := &w.statements.deliveries
-	err := w.dialect.workLightly(w.tx)
+	err := w.dialect.beginLightly(w.tx)
 	if err == nil {
 		again := slices.DeleteFunc(slices.Clone(rows), func(r claimRow) bool { return !r.Again })
 		err = w.giveUp(again)

@@ -45,7 +45,8 @@ SELECT v.id, v.event_id, v.destination, v.state, v.updated_at, 1 + coalesce(
 FROM v WHERE true `+made),
 		begin: over(claimColumns(), `
 UPDATE deliveries SET state = 'delivering', attempts = attempts + 1, next_attempt_at = NULL, updated_at = v.at, under_way = v.claim
-FROM v WHERE deliveries.id = v.delivery AND job = v.claim AND under_way IS NULL AND state IN ('pending', 'retrying')`),
+FROM v WHERE deliveries.id = v.delivery AND job = v.claim AND under_way IS NULL AND state IN ('pending', 'retrying')
+    AND NOT EXISTS (SELECT 1 FROM pauses p WHERE p.destination = deliveries.destination)`),
 		ship: over(claimColumns(), `
 SELECT d.id, d.event_id, d.destination, d.replay, d.job, d.attempts, d.forgiven, coalesce(d.under_way = v.claim, false),
     coalesce(e.source, ''), coalesce(e.kind, ''), coalesce(e.run_id, ''), coalesce(e.type, ''), coalesce(e.generation, ''),

@@ -42,6 +42,9 @@ type forwardingDialect interface {
 	withdraw(tx *gorm.DB, pinned *sql.Conn, outbox Outbox, ids []dedup.ID) error
 	// take lets the outbox end the jobs of processes that have gone, in such a transaction.
 	take(tx *gorm.DB, pinned *sql.Conn, outbox Outbox, lost []delivery.LostJob) ([]delivery.Claim, error)
-	// workLightly is planAfresh, and lets the transaction's commit be lost in a crash of the database.
-	workLightly(tx *gorm.DB) error
+	// beginLightly prepares a transaction that begins attempts: it is planAfresh, lets the commit be lost in a crash of the
+	// database, and lets no pause come in between.
+	beginLightly(tx *gorm.DB) error
+	// lockPauses waits until nobody begins attempts, and lets nobody begin any for the rest of the transaction.
+	lockPauses(tx *gorm.DB) error
 }

@@ -78,9 +78,13 @@ func onPgx(pinned *sql.Conn, work func(*pgx.Conn) error) error {
 	})
 }
 
-func (postgresDialect) workLightly(tx *gorm.DB) error {
-	const both = `SELECT set_config('synchronous_commit', 'off', true), set_config('plan_cache_mode', 'force_custom_plan', true)`
-	return tx.Exec(both).Error
+func (postgresDialect) beginLightly(tx *gorm.DB) error {
+	return tx.Exec(`SELECT set_config('synchronous_commit', 'off', true), set_config('plan_cache_mode', 'force_custom_plan', true),
+		pg_advisory_xact_lock_shared(?)`, pauseLock).Error
+}
+
+func (postgresDialect) lockPauses(tx *gorm.DB) error {
+	return tx.Exec("SELECT pg_advisory_xact_lock(?)", pauseLock).Error
 }
 
 func (postgresDialect) reconnect(l *Ledger) { l.pool.Reset() }

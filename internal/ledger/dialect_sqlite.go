@@ -72,7 +72,10 @@ func ownTx(tx *gorm.DB) (*sql.Tx, error) {
 	return own, nil
 }
 
-func (sqliteDialect) workLightly(*gorm.DB) error { return nil }
+func (sqliteDialect) beginLightly(*gorm.DB) error { return nil }
+
+// lockPauses: the transaction itself is the lock, since it began immediate.
+func (sqliteDialect) lockPauses(*gorm.DB) error { return nil }
 
 // tryLock: the transaction itself is the lock, since it began immediate.
 func (sqliteDialect) tryLock(*gorm.DB, int64) (bool, error) { return true, nil }

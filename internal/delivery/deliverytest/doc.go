@@ -15,6 +15,8 @@ type Store interface {
 	Begin(ctx context.Context, claims []delivery.Claim) (delivery.Begun, error)
 	Blocked(ctx context.Context, ids []dedup.ID) ([]dedup.ID, error)
 	Finish(ctx context.Context, results []delivery.Result) error
+	SetPaused(ctx context.Context, destination string, paused bool) error
+	Paused(ctx context.Context) ([]string, error)
 }
 
 // Clerk puts deliveries into a store and looks at them, as receiving and operators do.

@@ -18,6 +18,7 @@ type Memory struct {
 	events     map[dedup.ID]*event
 	deliveries map[dedup.ID]*kept
 	seqs       map[runKey]int64
+	paused     map[string]bool
 }
 
 var (
@@ -63,6 +64,8 @@ func (m *Memory) Begin(_ context.Context, claims []delivery.Claim) (begun delive
 		}
 		switch {
 		case d.Delivery.Job != c.Job || d.State.Over() || d.State == delivery.Held:
+		case d.underWay == nobody && m.paused[d.Destination]:
+			begun.Waiting = append(begun.Waiting, c.Delivery)
 		case d.underWay == nobody:
 			d.State, d.Attempts, d.Next, d.underWay = delivery.Delivering, d.Attempts+1, time.Time{}, c.Job
 			begun.Shipments = append(begun.Shipments, d.shipment())
@@ -73,6 +76,26 @@ func (m *Memory) Begin(_ context.Context, claims []delivery.Claim) (begun delive
 		}
 	}
 	return begun, nil
+}
+
+// SetPaused implements [Store].
+func (m *Memory) SetPaused(_ context.Context, destination string, paused bool) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.paused == nil {
+		m.paused = map[string]bool{}
+	}
+	if delete(m.paused, destination); paused {
+		m.paused[destination] = true
+	}
+	return nil
+}
+
+// Paused implements [Store].
+func (m *Memory) Paused(context.Context) ([]string, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Sorted(maps.Keys(m.paused)), nil
 }
 
 // giveUp ends the attempt that a job has under way.

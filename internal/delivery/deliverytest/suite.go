@@ -31,6 +31,8 @@ func Run(t *testing.T, open func(t *testing.T) Fixture) {
 		{"a late answer of a lost attempt is kept, and a 2xx is a fact", finishLate},
 		{"a cancelled delivery stays cancelled", finishCancelled},
 		{"a retried dead letter has its attempts forgiven", beginForgiven},
+		{"nothing begins while its destination is paused", pause},
+		{"when a pause has begun nothing begins any more", pauseAtOnce},
 		{"texts and answers of any kind are kept", finishTexts},
 		{"a delivery waits for the earlier ones of its run", blockedByEarlier},
 		{"nothing else makes a delivery wait", blockedByNothingElse},
