@@ -23,6 +23,7 @@ const (
 type asker struct {
 	store Store
 	log   *slog.Logger
+	way   courtesy
 	// given ends when nobody waits for the store any more: at the very end of a stop.
 	given context.Context //nolint:containedctx // calls are made for many workers and outlive each of them
 	kept  atomic.Int64    // results that the store could not take yet
@@ -32,10 +33,10 @@ type asker struct {
 	results batcher[delivery.Result, struct{}]
 }
 
-func newAsker(given context.Context, store Store, log *slog.Logger) *asker {
+func newAsker(given context.Context, store Store, way courtesy, log *slog.Logger) *asker {
 	// One lane each: a transaction costs the same whatever its size, and what waits for it makes the next one large.
 	const lanes = 1
-	a := &asker{store: store, log: log, given: given}
+	a := &asker{store: store, way: way, log: log, given: given}
 	a.begins = batcher[delivery.Claim, begun]{run: a.runBegin, lanes: lanes, most: mostTogether}
 	a.blocks = batcher[dedup.ID, bool]{run: a.runBlocked, lanes: lanes, most: mostTogether}
 	a.results = batcher[delivery.Result, struct{}]{run: a.runFinish, lanes: lanes, most: mostTogether}
@@ -63,6 +64,7 @@ func (a *asker) finish(r delivery.Result) error {
 }
 
 func (a *asker) runBegin(claims []delivery.Claim, answer func(int, begun, error)) {
+	a.way.giveWay()
 	ctx, cancel := context.WithTimeout(a.given, askTimeout)
 	defer cancel()
 	all, err := a.store.Begin(ctx, claims)

@@ -53,8 +53,8 @@ func New(o Options) (*Forwarder, error) {
 	if o.Database.Postgres != nil {
 		f.jobs = postgresJobs{o.Database.Postgres}
 	}
-	f.keeper = newKeeper(f.jobs, o.Store, f.o.RescueAfter, o.Log)
-	f.ask = newAsker(given, o.Store, o.Log)
+	f.keeper = newKeeper(f.jobs, o.Store, f.o.RescueAfter, o.Database.Postgres != nil, o.Log)
+	f.ask = newAsker(given, o.Store, courtesy{busy: o.Busy, stopping: f.stopping}, o.Log)
 	if err := f.connect(&worker{hand: f.handOn, keeper: f.keeper, jobs: f.jobs}); err != nil {
 		return nil, err
 	}

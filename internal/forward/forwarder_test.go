@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -119,7 +120,9 @@ func TestJobsWithoutADeliverableDeliveryJustEnd(t *testing.T) {
 		b.store.add(cancelled, held)
 		b.store.rows[cancelled.ID].state = delivery.Cancelled
 		b.store.rows[held.ID].state = delivery.Held
-		b.jobsFor(f, cancelled, held, unknown)
+		for _, s := range []delivery.Shipment{cancelled, held, unknown} {
+			b.jobsFor(f, s)
+		}
 		testkit.Eventually(t, patience, func() error {
 			return equal("completed jobs", b.count("SELECT count(*) FROM river_job WHERE state = 'completed'"), 3)
 		})
@@ -169,6 +172,135 @@ func TestTwoJobsOfOneDeliveryMakeOneRequestAtATime(t *testing.T) {
 		})
 	})
 }
+
+// A bundle of deliveries is one job: each of them goes its own way all the same.
+func TestDeliveriesOfOneJobGoTheirOwnWays(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, b *bed) {
+		all := shipmentsFor("app", 3*mostInBundle)
+		fails, bad := all[1].EventID.String(), all[2].EventID.String()
+		sink := newSink(t, func(w http.ResponseWriter, r *http.Request) {
+			switch id := r.Header.Get("Webhook-Id"); {
+			case id == bad, id == fails && r.Header.Get("X-Dedup-Attempt") != "3":
+				w.WriteHeader(http.StatusBadGateway)
+			}
+		})
+		d := destinationAt(t, "app", sink.URL)
+		f := b.start(d)
+		b.enqueue(f, all...)
+		if n := b.count("SELECT count(*) FROM river_job"); n != 3 {
+			t.Errorf("%d jobs", n)
+		}
+		b.store.settled(t, patience)
+		for i, s := range all {
+			want, state := 1, delivery.Delivered
+			switch i {
+			case 1:
+				want = 3
+			case 2:
+				want, state = d.Retry.Attempts, delivery.Dead
+			}
+			if got := b.store.attempts(s.ID); len(got) != want || b.store.state(s.ID) != state {
+				t.Errorf("delivery %d is %s after %d attempts", i, b.store.state(s.ID), len(got))
+			}
+		}
+	})
+}
+
+// What waits of a bundle stays in its job, and what is done is not looked at again.
+func TestOnlyWhatWaitsStaysInAJob(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, b *bed) {
+		sink := newSink(t, nil)
+		f := b.start()
+		all := shipmentsFor("app", 4)
+		b.enqueue(f, all...)
+		waiting, other := all[1], 7
+		b.store.mu.Lock()
+		b.store.rows[waiting.ID].underWay = &other // of another job, somewhere
+		b.store.mu.Unlock()
+		must(t, f.SetDestinations([]*delivery.Destination{destinationAt(t, "app", sink.URL)}))
+		testkit.Eventually(t, patience, func() error {
+			states, err := f.Destinations(t.Context())
+			must(t, err)
+			return equal("waiting", states[0].Waiting, 1)
+		})
+		if n := b.count("SELECT count(*) FROM river_job WHERE CAST(args AS text) LIKE '%" + waiting.ID.String() + "%'"); b.db.Postgres != nil && n != 1 {
+			t.Errorf("%d jobs hold it", n)
+		}
+		b.store.mu.Lock()
+		b.store.rows[waiting.ID].underWay = nil
+		b.store.mu.Unlock()
+		b.store.settled(t, patience)
+	})
+}
+
+// A panic ends one attempt, not the process: the others go on, and its place and its permit are free again.
+func TestAPanicCostsOneAttempt(t *testing.T) {
+	t.Parallel()
+	b := postgresBed(t)
+	sink := newSink(t, nil)
+	log, records := testkit.CaptureLogger(t)
+	b.options.Log = log
+	d := destinationAt(t, "app", sink.URL)
+	d.Concurrency = 1
+	f := b.forwarder()
+	must(t, f.SetDestinations([]*delivery.Destination{d}))
+	var once atomic.Bool
+	f.routes.Load().byName["app"].sender.transport.Proxy = func(*http.Request) (*url.URL, error) {
+		if once.CompareAndSwap(false, true) {
+			panic("a defect")
+		}
+		return nil, nil
+	}
+	b.run(f)
+	b.enqueue(f, shipmentsFor("app", 5)...)
+	testkit.Eventually(t, patience, func() error { return equal("delivered", b.store.counts()[delivery.Delivered], 4) })
+	if n := len(records.With("handing on a delivery has panicked, it is tried again")); n != 1 {
+		t.Errorf("%d lines", n)
+	}
+	testkit.Eventually(t, patience, func() error { // it is postponed, and begins anew with the next life of its job
+		return equal("postponed jobs", b.count("SELECT count(*) FROM river_job WHERE state = 'scheduled'"), 1)
+	})
+	b.exec("UPDATE river_job SET state = 'available', scheduled_at = now() WHERE state = 'scheduled'")
+	b.store.settled(t, patience)
+}
+
+// A process that can't give signs of life stops its attempts before another one takes their jobs.
+func TestAProcessThatCannotBeHeardCutsItsAttempts(t *testing.T) {
+	t.Parallel()
+	b := postgresBed(t)
+	release := make(chan struct{})
+	sink := newSink(t, func(_ http.ResponseWriter, r *http.Request) {
+		select {
+		case <-release:
+		case <-r.Context().Done():
+		}
+	})
+	t.Cleanup(func() { close(release) })
+	d := destinationAt(t, "app", sink.URL)
+	d.Timeout = time.Minute
+	f := b.forwarder()
+	f.keeper.jobs = deafJobs{f.keeper.jobs}
+	must(t, f.SetDestinations([]*delivery.Destination{d}))
+	b.run(f)
+	s := shipmentFor("app")
+	b.enqueue(f, s)
+	sink.next(t, patience)
+	began := time.Now()
+	testkit.Eventually(t, patience, func() error { return equal("attempts", len(b.store.attempts(s.ID)) > 0, true) })
+	if got := b.store.attempts(s.ID)[0]; got.State != delivery.Retrying || !strings.Contains(got.Error, errSilent.Error()) {
+		t.Errorf("%+v", got)
+	}
+	if took := time.Since(began); took < b.options.RescueAfter/2 {
+		t.Errorf("cut after %s", took)
+	}
+}
+
+// deafJobs lets nobody say that a job goes on.
+type deafJobs struct{ jobs }
+
+func (deafJobs) keep(context.Context, []int64) error { return errDown }
 
 func TestWithoutACommitThereIsNoJob(t *testing.T) {
 	t.Parallel()
@@ -276,8 +408,8 @@ func TestAnOpenBreakerBurnsNoAttempts(t *testing.T) {
 		}
 		states, err := f.Destinations(t.Context())
 		must(t, err)
-		// A job that is about to end counts beside the one that goes on.
-		if len(states) != 1 || states[0].Waiting < 20 || states[0].Waiting > 22 || states[0].Breaker == BreakerClosed {
+		// A job that is about to end counts beside those that go on.
+		if len(states) != 1 || states[0].Waiting < 20 || states[0].Waiting > 40 || states[0].Breaker == BreakerClosed {
 			t.Errorf("%+v", states)
 		}
 		well.Store(true)
@@ -310,7 +442,9 @@ func TestAnUnusedProbeIsHandedBack(t *testing.T) {
 	for <-seen != BreakerOpen {
 	}
 	well.Store(true)
-	b.jobsFor(f, first, first, first) // dead by now: nothing to send
+	for range 3 {
+		b.jobsFor(f, first) // dead by now: nothing to send
+	}
 	testkit.Eventually(t, patience, func() error {
 		return equal("completed jobs", b.count("SELECT count(*) FROM river_job WHERE state = 'completed'"), 4)
 	})
@@ -523,9 +657,9 @@ func TestJobsOfADeadProcessAreTakenUp(t *testing.T) {
 		t.Errorf("%d requests", n)
 	}
 	testkit.Eventually(t, patience, func() error {
-		return equal("completed jobs", b.count("SELECT count(*) FROM river_job WHERE state = 'completed'"), 20)
+		return equal("open jobs", b.count("SELECT count(*) FROM river_job WHERE state NOT IN ('completed', 'discarded')"), 0)
 	})
-	if n := b.count("SELECT count(*) FROM river_job WHERE state = 'discarded' AND errors[1] ->> 'error' LIKE 'its process%'"); n != 20 {
+	if n := b.count("SELECT count(*) FROM river_job WHERE state = 'discarded' AND errors[1] ->> 'error' LIKE 'its process%'"); n != 2 {
 		t.Errorf("%d jobs of the dead process are over", n)
 	}
 }

@@ -2,8 +2,10 @@ package forward
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"runtime/debug"
 	"time"
 
 	"github.com/dedupgate/dedupgate/internal/dedup"
@@ -23,21 +25,19 @@ const (
 	// openHold is how long a job that meets an open breaker keeps its place. It slows down the walk through a long queue
 	// that can't be served anyway.
 	openHold = time.Second
-	// While many senders wait for answers, an attempt waits up to longestWay for them, looking every wayStep: an event that
-	// is stored can be handed on a moment later, one that is not can be lost.
-	longestWay, wayStep = 250 * time.Millisecond, 10 * time.Millisecond
 )
 
 // handOn makes the next attempt of a delivery if it is time for one, and says when to look again.
-func (f *Forwarder) handOn(ctx context.Context, claim delivery.Claim, destination string, snoozes int) next {
+func (f *Forwarder) handOn(ctx context.Context, claim delivery.Claim, destination string, snoozes int) (n next) {
+	defer f.survive(claim, &n)
 	r := f.routes.Load().byName[destination]
 	if r == nil {
 		return later(spread(unknownPause))
 	}
-	if n := f.mayAttempt(ctx, r, claim.Delivery, snoozes); n.again {
+	if n = f.mayAttempt(ctx, r, claim.Delivery, snoozes); n.again {
 		return n
 	}
-	if !f.giveWay(ctx) || !f.enter(ctx, r) {
+	if !f.enter(ctx, r) {
 		return later(0)
 	}
 	shipment, result, n := f.underWay(ctx, r, claim)
@@ -45,6 +45,15 @@ func (f *Forwarder) handOn(ctx context.Context, claim delivery.Claim, destinatio
 		return n
 	}
 	return f.record(r, shipment, result)
+}
+
+// survive lets a panic end the work on one delivery and on nothing else. If it was being attempted the attempt is lost.
+func (f *Forwarder) survive(claim delivery.Claim, n *next) {
+	if p := recover(); p != nil {
+		f.o.Log.Error("handing on a delivery has panicked, it is tried again", "delivery_id", claim.Delivery.String(),
+			"panic", plain(fmt.Sprint(p)), "stack", string(debug.Stack()))
+		*n = later(afterPanic)
+	}
 }
 
 // mayAttempt looks at what can hold up a delivery for longer.
@@ -63,19 +72,6 @@ func (f *Forwarder) mayAttempt(ctx context.Context, r *route, id dedup.ID, snooz
 		return f.holdOpen(ctx, open)
 	}
 	return next{}
-}
-
-// giveWay lets senders be answered first, for a moment; false means that the process stops.
-func (f *Forwarder) giveWay(ctx context.Context) bool {
-	if f.o.Busy == nil {
-		return true
-	}
-	for waited := time.Duration(0); waited < longestWay && f.o.Busy(); waited += wayStep {
-		if !f.hold(ctx, wayStep) {
-			return false
-		}
-	}
-	return true
 }
 
 // enter waits for a place among the attempts under way; false means that the process stops.
@@ -106,13 +102,13 @@ func (f *Forwarder) underWay(ctx context.Context, r *route, claim delivery.Claim
 	if after > 0 {
 		return nil, nil, f.holdOpen(ctx, after)
 	}
+	defer leave.handBack() // unless it is used
 	begun, err := f.ask.begin(ctx, claim)
 	if err != nil || begun.shipment == nil {
-		leave.handBack()
 		return nil, nil, f.notBegun(ctx, begun, err)
 	}
 	shipment := begun.shipment
-	result := attempt(ctx, r, shipment, leave)
+	result := attempt(ctx, r, shipment, &leave)
 	return shipment, &result, next{}
 }
 
@@ -161,15 +157,12 @@ func (f *Forwarder) hold(ctx context.Context, d time.Duration) bool {
 }
 
 // attempt sends, and tells the breaker how it went.
-func attempt(ctx context.Context, r *route, s *delivery.Shipment, leave permit) delivery.Result {
+func attempt(ctx context.Context, r *route, s *delivery.Shipment, leave *permit) delivery.Result {
 	if s.BodyPurged {
-		leave.handBack()
 		return nothingToSend(s, time.Now())
 	}
 	a := r.sender.send(ctx, s)
-	if a.cut {
-		leave.handBack()
-	} else {
+	if a.cut == nil {
 		leave.record(receiverWell(&a))
 	}
 	return decide(r.Retry, s, &a, time.Now(), rand.Float64()) //nolint:gosec // spreading waits needs no secret

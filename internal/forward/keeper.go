@@ -16,12 +16,20 @@ type keeper struct {
 	jobs  jobs
 	store Store
 	after time.Duration // without a sign of life
-	log   *slog.Logger
+	// others: there may be other processes, which take what is silent. Then this one stops in time when it can't be heard.
+	others bool
+	log    *slog.Logger
 
 	mu     sync.Mutex
-	active map[int64]time.Time // jobs of this process, and when they were taken or kept
+	active map[int64]*grip // jobs of this process
 
 	seen map[int64]sighting // of the loop alone
+}
+
+// grip is this process's hold of a job. It ends before another process takes the job.
+type grip struct {
+	kept time.Time // when the job was taken, or its last sign of life was given
+	end  *time.Timer
 }
 
 // sighting is a sign of life of a job, and when this process saw it first.
@@ -30,25 +38,38 @@ type sighting struct {
 	since time.Time
 }
 
-func newKeeper(j jobs, store Store, after time.Duration, log *slog.Logger) *keeper {
-	return &keeper{jobs: j, store: store, after: after, log: log, active: map[int64]time.Time{}, seen: map[int64]sighting{}}
+func newKeeper(j jobs, store Store, after time.Duration, others bool, log *slog.Logger) *keeper {
+	return &keeper{jobs: j, store: store, after: after, others: others, log: log, active: map[int64]*grip{}, seen: map[int64]sighting{}}
 }
 
-// working registers a job until done is called.
-func (k *keeper) working(id int64) (done func()) {
+// working registers a job until done is called. The context ends with errSilent when no sign of life could be given for so
+// long that another process is about to take the job.
+func (k *keeper) working(parent context.Context, id int64) (ctx context.Context, done func()) {
+	ctx, cancel := context.WithCancelCause(parent)
+	g := &grip{kept: time.Now()}
+	g.end = time.AfterFunc(k.silence(), func() {
+		if k.others {
+			cancel(errSilent)
+		}
+	})
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.active[id] = time.Now()
-	return func() {
+	k.active[id] = g
+	return ctx, func() {
+		g.end.Stop()
+		cancel(nil)
 		k.mu.Lock()
 		defer k.mu.Unlock()
 		delete(k.active, id)
 	}
 }
 
-// run looks three times within the time that a job may be silent.
+// silence is how long this process goes on without having given a sign of life: less than others wait for one.
+func (k *keeper) silence() time.Duration { return k.after * 5 / 6 }
+
+// run looks four times within the time that a job may be silent.
 func (k *keeper) run(ctx context.Context) {
-	every := k.after / 3
+	every := k.after / 4
 	failed := false
 	for wait(ctx, every) {
 		err := k.look(ctx)
@@ -82,20 +103,35 @@ func (k *keeper) look(parent context.Context) error {
 
 // keep tells the others that the longer attempts of this process are alive.
 func (k *keeper) keep(ctx context.Context) error {
-	k.mu.Lock()
 	now := time.Now()
-	var ids []int64
-	for id, kept := range k.active {
-		if now.Sub(kept) >= k.after/4 {
-			ids = append(ids, id)
-			k.active[id] = now
-		}
-	}
-	k.mu.Unlock()
-	if len(ids) == 0 {
+	old := k.old(now)
+	if len(old) == 0 {
 		return nil
 	}
-	return k.jobs.keep(ctx, ids)
+	if err := k.jobs.keep(ctx, old); err != nil {
+		return err
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, id := range old {
+		if g := k.active[id]; g != nil {
+			g.kept = now
+			g.end.Reset(k.silence() - time.Since(now))
+		}
+	}
+	return nil
+}
+
+// old are the jobs whose last sign of life was a while ago.
+func (k *keeper) old(now time.Time) (ids []int64) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for id, g := range k.active {
+		if now.Sub(g.kept) >= k.after/4 {
+			ids = append(ids, id)
+		}
+	}
+	return ids
 }
 
 // stale returns the jobs of others whose sign of life has not changed for too long.

@@ -267,7 +267,6 @@ type bed struct {
 	store   *memoryStore
 	log     *slog.Logger
 	options Options
-	f       *Forwarder
 }
 
 // onBoth runs a test on PostgreSQL and on SQLite.
@@ -336,14 +335,19 @@ func (b *bed) start(destinations ...*delivery.Destination) *Forwarder {
 	b.t.Helper()
 	f := b.forwarder()
 	must(b.t, f.SetDestinations(destinations))
+	b.run(f)
+	return f
+}
+
+// run starts a forwarder, stopped at the end of the test.
+func (b *bed) run(f *Forwarder) {
+	b.t.Helper()
 	must(b.t, f.Start(b.t.Context()))
-	b.f = f
 	b.t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
 		_ = f.Stop(ctx)
 	})
-	return f
 }
 
 // enqueue stores deliveries and makes their jobs, in one transaction as the ledger does.

@@ -39,7 +39,8 @@ func (w *worker) Work(ctx context.Context, j *river.Job[job]) error {
 	if err != nil {
 		return river.JobCancel(fmt.Errorf("delivery: %s", plain(err.Error())))
 	}
-	defer w.keeper.working(j.ID)()
+	ctx, done := w.keeper.working(ctx, j.ID)
+	defer done()
 	all := w.handAll(ctx, claims, j.Queue, postponed)
 	left, n := remaining(claims, all)
 	if !n.again {
