@@ -3,11 +3,8 @@ package ledger
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"slices"
 	"time"
-
-	"gorm.io/gorm"
 
 	"github.com/dedupgate/dedupgate/internal/dedup"
 	"github.com/dedupgate/dedupgate/internal/delivery"
@@ -47,32 +44,21 @@ func (l *Ledger) Begin(ctx context.Context, claims []delivery.Claim) (delivery.B
 		return delivery.Begun{}, nil
 	}
 	rows := claimRows(claims, l.now().UTC())
+	again := slices.DeleteFunc(slices.Clone(rows), func(r claimRow) bool { return !r.Again })
+	s := &l.statements.deliveries
 	var begun delivery.Begun
-	_, err := l.transaction(ctx, func(tx *gorm.DB) error {
-		begun = delivery.Begun{}
-		w := writer{tx: tx, dialect: l.dialect, statements: l.statements}
-		return translate("begin attempts", w.begin(rows, &begun))
+	err := l.piped(ctx, "begin attempts", func(p pipeline) error {
+		p.add(l.dialect.beginLightly(), nil, nil)
+		s.lose.addTo(p, l.dialect, again, nil)
+		s.giveUp.addTo(p, l.dialect, again, nil)
+		s.begin.addTo(p, l.dialect, rows, nil)
+		s.ship.addTo(p, l.dialect, rows, func(back scanner) error { return scanShipment(back, &begun) })
+		return nil
 	})
 	if err != nil {
 		return delivery.Begun{}, err
 	}
 	return begun, nil
-}
-
-func (w writer) begin(rows []claimRow, begun *delivery.Begun) error {
-	s := &w.statements.deliveries
-	err := w.dialect.beginLightly(w.tx)
-	if err == nil {
-		again := slices.DeleteFunc(slices.Clone(rows), func(r claimRow) bool { return !r.Again })
-		err = w.giveUp(again)
-	}
-	if err == nil {
-		err = s.begin.exec(w.tx, w.dialect, rows)
-	}
-	if err != nil {
-		return err
-	}
-	return s.ship.query(w.tx, w.dialect, rows, func(back *sql.Rows) error { return scanShipment(back, begun) })
 }
 
 // giveUp ends the attempts that were begun with the claims and of which nobody will tell any more.
@@ -85,7 +71,7 @@ func (w writer) giveUp(rows []claimRow) error {
 }
 
 // scanShipment takes a delivery that is to be attempted: now, when its attempt has begun.
-func scanShipment(back *sql.Rows, begun *delivery.Begun) error {
+func scanShipment(back scanner, begun *delivery.Begun) error {
 	var id, event rowID
 	var now bool
 	var s delivery.Shipment

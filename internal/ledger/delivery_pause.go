@@ -16,8 +16,8 @@ type pauseRow struct {
 func (pauseRow) TableName() string { return "pauses" }
 
 // pauseLock is an advisory lock: whoever begins attempts shares it to the end of his transaction, whoever pauses has it alone.
-// It is "pauses" in ASCII.
-const pauseLock = 0x706175736573
+// The number is "pauses" in ASCII.
+const pauseLock = "123563884635507"
 
 // SetPaused pauses a destination or ends its pause. When it has paused one no attempt begins any more, in no process; those
 // that have begun before are under way. Errors: [dedup.ErrUnavailable], [dedup.ErrContended], [dedup.ErrUnclear].

@@ -78,13 +78,18 @@ func onPgx(pinned *sql.Conn, work func(*pgx.Conn) error) error {
 	})
 }
 
-func (postgresDialect) beginLightly(tx *gorm.DB) error {
-	return tx.Exec(`SELECT set_config('synchronous_commit', 'off', true), set_config('plan_cache_mode', 'force_custom_plan', true),
-		pg_advisory_xact_lock_shared(?)`, pauseLock).Error
-}
+func (postgresDialect) beginLightly() string { return beginLightly }
+
+// The lock is pauseLock, shared.
+const beginLightly = `SELECT set_config('synchronous_commit', 'off', true), set_config('plan_cache_mode', 'force_custom_plan', true),
+    pg_advisory_xact_lock_shared(` + pauseLock + `)`
+
+func (postgresDialect) plannedAfresh() string { return plannedAfresh }
+
+const plannedAfresh = "SET LOCAL plan_cache_mode = force_custom_plan"
 
 func (postgresDialect) lockPauses(tx *gorm.DB) error {
-	return tx.Exec("SELECT pg_advisory_xact_lock(?)", pauseLock).Error
+	return tx.Exec("SELECT pg_advisory_xact_lock(" + pauseLock + ")").Error
 }
 
 func (postgresDialect) reconnect(l *Ledger) { l.pool.Reset() }
@@ -114,5 +119,5 @@ func (postgresDialect) receiptsJob(l *Ledger) func(ctx context.Context, cutoff t
 
 // planAfresh keeps a join from being run by a plan that was made when its table was still empty.
 func (postgresDialect) planAfresh(tx *gorm.DB) error {
-	return tx.Exec("SET LOCAL plan_cache_mode = force_custom_plan").Error
+	return tx.Exec(plannedAfresh).Error
 }

@@ -72,7 +72,9 @@ func ownTx(tx *gorm.DB) (*sql.Tx, error) {
 	return own, nil
 }
 
-func (sqliteDialect) beginLightly(*gorm.DB) error { return nil }
+func (sqliteDialect) beginLightly() string { return "" }
+
+func (sqliteDialect) plannedAfresh() string { return "" }
 
 // lockPauses: the transaction itself is the lock, since it began immediate.
 func (sqliteDialect) lockPauses(*gorm.DB) error { return nil }
