@@ -251,7 +251,7 @@ func TestAPanicCostsOneAttempt(t *testing.T) {
 		if once.CompareAndSwap(false, true) {
 			panic("a defect")
 		}
-		return nil, nil
+		return nil, nil //nolint:nilnil // no proxy
 	}
 	b.run(f)
 	b.enqueue(f, shipmentsFor("app", 5)...)

@@ -76,7 +76,8 @@ func availablePostgres(ctx context.Context, tx pgx.Tx, ids []int64) error {
 
 func (p postgresJobs) waiting(ctx context.Context) (map[string]backlog, error) {
 	rows, err := p.pool.Query(ctx, `
-		SELECT queue, coalesce(sum(jsonb_array_length(args -> 'delivery_ids')), 0)::bigint, extract(epoch FROM now() - min(created_at))::float8 FROM river_job
+		SELECT queue, coalesce(sum(jsonb_array_length(args -> 'delivery_ids')), 0)::bigint, extract(epoch FROM now() - min(created_at))::float8
+		FROM river_job
 		WHERE state IN ('available', 'running', 'scheduled', 'retryable', 'pending') AND kind = $1 GROUP BY queue`, jobKind)
 	if err != nil {
 		return nil, fmt.Errorf("count waiting jobs: %w", err)

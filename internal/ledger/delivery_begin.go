@@ -35,10 +35,11 @@ func claimRows(claims []delivery.Claim, at time.Time) []claimRow {
 	return rows
 }
 
-// Begin marks deliveries as delivering and returns what to send, if the claim is that of the delivery's newest job, no
-// other attempt is under way and the destination is not paused. What is over, held or not known has nothing to send. An attempt that the same job has begun
-// in an earlier life is kept with an error that says so. A crash of the database may undo a Begin: the attempt is then made
-// again under the same number. Errors: [dedup.ErrUnavailable], [dedup.ErrContended], [dedup.ErrUnclear].
+// Begin marks deliveries as delivering and returns what to send, if the claim is that of the delivery's newest job, no other
+// attempt is under way and the destination is not paused. What is over, held or not known has nothing to send. An attempt
+// that the same job has begun in an earlier life is kept with an error that says so. The same claim without a new life gets
+// the same attempt, so that an unclear Begin can be asked again. A crash of the database may undo a Begin: the attempt is
+// then made again under the same number. Errors: [dedup.ErrUnavailable], [dedup.ErrContended], [dedup.ErrUnclear].
 func (l *Ledger) Begin(ctx context.Context, claims []delivery.Claim) (delivery.Begun, error) {
 	if len(claims) == 0 {
 		return delivery.Begun{}, nil

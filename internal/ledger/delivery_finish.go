@@ -28,7 +28,8 @@ type ended struct{ destination, state string }
 
 // Finish stores attempts and moves their deliveries on. A result counts while its attempt is the delivery's newest and
 // under way; a 2xx counts also later, unless the delivery was cancelled. The attempt is kept in any case. A delivery that is
-// to be tried again gets a new job with it. The same results again change nothing. Errors: [dedup.ErrUnavailable], [dedup.ErrContended], [dedup.ErrRejected], [dedup.ErrUnclear].
+// to be tried again gets a new job with it. The same results again change nothing. Errors: [dedup.ErrUnavailable],
+// [dedup.ErrContended], [dedup.ErrRejected], [dedup.ErrUnclear].
 func (l *Ledger) Finish(ctx context.Context, results []delivery.Result) error {
 	if len(results) == 0 {
 		return nil

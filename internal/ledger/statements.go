@@ -24,7 +24,7 @@ type hitCount struct {
 	n     int64
 }
 
-func newStatements(d dialect) *statements {
+func newStatements() *statements {
 	return &statements{
 		deliveries: newDeliveryStatements(),
 		// A run that is not there yet is inserted as its events will leave it. One that is there is locked, keeps its state
