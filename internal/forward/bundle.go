@@ -1,6 +1,7 @@
 package forward
 
 import (
+	"errors"
 	"time"
 
 	"github.com/dedupgate/dedupgate/internal/dedup"
@@ -52,6 +53,9 @@ func (r *routes) together(destination string) int {
 
 // claims are those of a job, which was worked before or not.
 func (j job) claims(again bool) ([]delivery.Claim, error) {
+	if len(j.DeliveryIDs) == 0 {
+		return nil, errors.New("the job is about no delivery")
+	}
 	list := make([]delivery.Claim, len(j.DeliveryIDs))
 	for i, text := range j.DeliveryIDs {
 		id, err := dedup.ParseID(text)
