@@ -186,11 +186,12 @@ func TestDeliveriesOfOneJobGoTheirOwnWays(t *testing.T) {
 			}
 		})
 		d := destinationAt(t, "app", sink.URL)
-		f := b.start(d)
+		f := b.start()
 		b.enqueue(f, all...)
 		if n := b.count("SELECT count(*) FROM river_job"); n != 3 {
 			t.Errorf("%d jobs", n)
 		}
+		must(t, f.SetDestinations([]*delivery.Destination{d}))
 		b.store.settled(t, patience)
 		for i, s := range all {
 			want, state := 1, delivery.Delivered
