@@ -122,6 +122,9 @@ func finishAgain(b *bench) {
 func beginLost(b *bench) {
 	id := b.put()
 	b.begin(id)
+	if s := b.begin(id)[0]; s.Attempt != 1 { // of the first nobody may have heard
+		b.Errorf("asked once more, the attempt is number %d", s.Attempt)
+	}
 	if s := b.beginAs(b.again(id))[0]; s.Attempt != 2 {
 		b.Errorf("the attempt after a lost one is number %d", s.Attempt)
 	}
