@@ -193,7 +193,7 @@ func TestACommitWhoseAnswerIsLostIsSettledByAskingAgain(t *testing.T) {
 	g := startGateway(t, "a", testkit.Via(t, pg.DSN(), proxy.Addr()), testkit.Redis(t))
 	for range 5 {
 		runID := newRunID()
-		cut := proxy.CutAfter("commit")
+		cut := proxy.CutAfter(testkit.Prepared("commit"))
 		first := g.mustSend(dispatch(runID, 1), succeeded(t, runID), "new")
 		select {
 		case <-cut:

@@ -13,7 +13,7 @@ import (
 )
 
 // stormAt plays Apify against a gateway while trouble is made, and wants the books in order. trouble is called again and
-// again, until the sending ends or it returns false.
+// again, until the sending ends or it returns false. A gateway may see one storm after another: each has runs of its own.
 func stormAt(t *testing.T, g *gateway, runs int, trouble func() bool) {
 	t.Helper()
 	api, err := client.New(client.Options{BaseURL: "http://" + g.admin, Token: adminToken})
@@ -59,7 +59,7 @@ func TestKilledAgainAndAgainUnderStorm(t *testing.T) {
 	g := startGateway(t, "a", testkit.Postgres(t), testkit.Redis(t))
 	kills := 0
 	var down time.Duration // last time: a gateway that is hardly ever up is given up by senders, who try twelve times
-	stormAt(t, g, 400, func() bool {
+	trouble := func() bool {
 		pause(max(down, time.Duration(300+rand.IntN(700))*time.Millisecond))
 		killed := time.Now()
 		g.Kill()
@@ -68,9 +68,13 @@ func TestKilledAgainAndAgainUnderStorm(t *testing.T) {
 		err := g.eventuallyReady()
 		down = time.Since(killed)
 		return err == nil && kills < 8
-	})
-	if kills < 3 {
-		t.Errorf("the storm was over after %d kills: it proves little", kills)
+	}
+	// How many kills fit into one storm is a matter of how fast the machine starts a gateway.
+	for storms := 0; kills < 5 && !t.Failed(); storms++ {
+		if storms == 5 {
+			t.Fatalf("%d storms were over after %d kills: they prove little", storms, kills)
+		}
+		stormAt(t, g, 400, trouble)
 	}
 }
 

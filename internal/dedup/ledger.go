@@ -29,6 +29,7 @@ type Entry struct {
 	EventID ID         // the event's id should this request be its first
 	Claim   ClaimReply // what the claimer said
 	Known   bool       // the claim's mark is good: only the receipt has to be stored
+	Unclear bool       // for the ledger, which sets it with ErrUnclear: the entry may be stored
 }
 
 // RunChange says what an inserted event did to its run.

@@ -9,24 +9,34 @@ import (
 	"github.com/dedupgate/dedupgate/internal/dedup"
 )
 
-// count adds new receipts to the counters: hits of events, receipts by minute, lags of repeats.
-func (w writer) count(fresh []receiptRow, hits map[dedup.ID]int64) error {
-	if err := w.countHits(hits); err != nil {
+// countLast adds new receipts to the counters: hits of events, receipts by minute, lags of repeats. It ends the transaction
+// where its COMMIT can travel along.
+func (w writer) countLast(fresh []receiptRow, hits map[dedup.ID]int64) error {
+	if len(fresh) == 0 {
+		return nil
+	}
+	counted, sums, lags := hitCounts(hits), w.rollups(fresh), w.lags(fresh)
+	if w.dialect.hasArrays() {
+		return w.last(w.statements.rollups.carry(w.dialect, sums).along(
+			w.statements.windowHits.carry(w.dialect, counted), w.statements.lags.carry(w.dialect, lags)))
+	}
+	if err := w.statements.windowHits.exec(w.tx, w.dialect, counted); err != nil {
 		return err
 	}
-	if err := w.statements.rollups.exec(w.tx, w.dialect, w.rollups(fresh)); err != nil {
+	if err := w.statements.rollups.exec(w.tx, w.dialect, sums); err != nil {
 		return err
 	}
-	return w.statements.lags.exec(w.tx, w.dialect, w.lags(fresh))
+	return w.statements.lags.exec(w.tx, w.dialect, lags)
 }
 
-func (w writer) countHits(hits map[dedup.ID]int64) error {
+// hitCounts are in the order in which every batch locks their rows.
+func hitCounts(hits map[dedup.ID]int64) []hitCount {
 	rows := make([]hitCount, 0, len(hits))
 	for event, n := range hits {
 		rows = append(rows, hitCount{event, n})
 	}
-	slices.SortFunc(rows, func(a, b hitCount) int { return bytes.Compare(a.event[:], b.event[:]) }) // so that rows are locked in one order
-	return w.statements.windowHits.exec(w.tx, w.dialect, rows)
+	slices.SortFunc(rows, func(a, b hitCount) int { return bytes.Compare(a.event[:], b.event[:]) })
+	return rows
 }
 
 func (w writer) rollups(fresh []receiptRow) []rollupRow {

@@ -145,7 +145,7 @@ func TestDeliveriesAreConservedWhenConnectionsBreak(t *testing.T) {
 	go func() {
 		defer close(cuts)
 		for n := 0; ; n++ {
-			cut := proxy.CutAfter([]string{"commit", `copy "jobs"`, "INSERT INTO deliveries"}[n%3])
+			cut := proxy.CutAfter([]string{testkit.Prepared("commit"), `copy "jobs"`, "INSERT INTO deliveries"}[n%3])
 			select {
 			case <-cut:
 				proxy.Heal()
@@ -175,7 +175,7 @@ func TestACrashBetweenCommitAndAnswerMakesNothingTwice(t *testing.T) {
 	l := openMigrated(t, Options{URL: testkit.Via(t, server.Database(), proxy.Addr())})
 	forwarding(t, l, byOutcome)
 	batch := []*dedup.Entry{newEntry(time.Now(), "a", "run"), newEntry(time.Now().Add(time.Second), "b", "run"), newEntry(time.Now(), "c", "")}
-	cut := proxy.CutAfter("commit")
+	cut := proxy.CutAfter(testkit.Prepared("commit"))
 	if _, _, err := l.Record(t.Context(), batch); !errors.Is(err, dedup.ErrUnclear) {
 		t.Fatalf("a commit without an answer gives %v", err)
 	}

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/stdlib"
 	"gorm.io/gorm"
 
 	"github.com/dedupgate/dedupgate/internal/dedup"
@@ -35,12 +34,12 @@ func (postgresDialect) identify(ctx context.Context, l *Ledger) (identity, error
 	return readIdentity(ctx, conn)
 }
 
-func (postgresDialect) identityOf(_ context.Context, conn *gorm.DB) (id identity, err error) {
+func (postgresDialect) identityOf(ctx context.Context, conn *gorm.DB) (id identity, err error) {
 	pinned, ok := conn.Statement.ConnPool.(*sql.Conn)
 	if !ok {
 		return id, fmt.Errorf("want a pinned connection, got %T", conn.Statement.ConnPool)
 	}
-	err = onPgx(pinned, func(conn *pgx.Conn) error {
+	err = onPgx(ctx, pinned, func(conn *pgx.Conn) error {
 		id = identityOf(conn.PgConn())
 		return nil
 	})
@@ -48,25 +47,28 @@ func (postgresDialect) identityOf(_ context.Context, conn *gorm.DB) (id identity
 }
 
 func (postgresDialect) enqueue(tx *gorm.DB, pinned *sql.Conn, outbox Outbox, due []delivery.Due) error {
-	return onPgx(pinned, func(conn *pgx.Conn) error {
+	return onPgx(tx.Statement.Context, pinned, func(conn *pgx.Conn) error {
 		return outbox.EnqueuePostgres(tx.Statement.Context, joinedTx{conn}, due)
 	})
 }
 
 func (postgresDialect) withdraw(tx *gorm.DB, pinned *sql.Conn, outbox Outbox, ids []dedup.ID) error {
-	return onPgx(pinned, func(conn *pgx.Conn) error {
+	return onPgx(tx.Statement.Context, pinned, func(conn *pgx.Conn) error {
 		return outbox.WithdrawPostgres(tx.Statement.Context, joinedTx{conn}, ids)
 	})
 }
 
 // onPgx calls work with what is below a connection of database/sql.
-func onPgx(pinned *sql.Conn, work func(*pgx.Conn) error) error {
+func onPgx(ctx context.Context, pinned *sql.Conn, work func(*pgx.Conn) error) error {
 	return pinned.Raw(func(driverConn any) error {
-		conn, ok := driverConn.(*stdlib.Conn)
+		conn, ok := driverConn.(*pipelinedConn)
 		if !ok {
 			return fmt.Errorf("want a connection of pgx, got %T", driverConn)
 		}
-		return work(conn.Conn())
+		if err := conn.begun(ctx); err != nil {
+			return err
+		}
+		return work(conn.Conn.Conn())
 	})
 }
 

@@ -22,6 +22,7 @@ const (
 	deadlockDetected     = "40P01"
 	serializationFailure = "40001"
 	checkViolation       = "23514"
+	uniqueViolation      = "23505"
 	classData            = "22" // a value that its type can't hold
 	classIntegrity       = "23" // a value that a constraint refuses
 	classLimit           = "54" // a value too long for an index, a row too big for a page
@@ -47,6 +48,8 @@ func translate(operation string, err error) error {
 // meaning maps codes to the errors of the core.
 func meaning(err error) error {
 	switch state := sqlState(err); {
+	case errors.Is(err, errCommitSent):
+		return dedup.ErrUnclear
 	case state == lockNotAvailable, state == deadlockDetected, state == serializationFailure, partitionMoved(err):
 		return dedup.ErrContended
 	case len(state) == 5 && slices.Contains([]string{classData, classIntegrity, classLimit}, state[:2]):

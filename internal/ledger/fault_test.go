@@ -124,7 +124,7 @@ func TestACutAfterCommitIsUnclearAndTheFirstStaysFirst(t *testing.T) {
 	old := newEntry(time.Now(), "old", "old")
 	mustRecord(t, l, old)
 
-	cut := proxy.CutAfter("commit")
+	cut := proxy.CutAfter(testkit.Prepared("commit"))
 	batch := []*dedup.Entry{
 		newEntry(time.Now(), "a", "run"), newEntry(time.Now().Add(time.Second), "b", "run"), repeat(old, time.Second), newEntry(time.Now(), "c", ""),
 	}
@@ -164,7 +164,7 @@ func TestACutBeforeCommitStoresNothing(t *testing.T) {
 	proxy := testkit.Proxy(t, server.Addr())
 	l := openMigrated(t, Options{URL: testkit.Via(t, server.Database(), proxy.Addr())})
 	e := newEntry(time.Now(), "a", "run")
-	proxy.CutAfter("INSERT INTO rollups")
+	proxy.CutAfter("INSERT INTO events")
 	if _, _, err := l.Record(t.Context(), []*dedup.Entry{e}); !errors.Is(err, dedup.ErrUnavailable) {
 		t.Fatalf("a connection lost on the way gives %v", err)
 	}

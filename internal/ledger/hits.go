@@ -40,7 +40,7 @@ func (w writer) storeHits(hits []dedup.Hit) error {
 	for i := range rows {
 		repeats[dedup.ID(valueOf(rows[i].EventID))]++
 	}
-	return w.count(rows, repeats)
+	return w.countLast(rows, repeats)
 }
 
 func hitReceipt(h *dedup.Hit) receiptRow {

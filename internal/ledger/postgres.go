@@ -11,7 +11,6 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/jackc/pgx/v5/stdlib"
 	"gorm.io/driver/postgres"
 	"gorm.io/gorm"
 )
@@ -46,7 +45,7 @@ func openPostgres(opts Options) (*gorm.DB, *pgxpool.Pool, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("database: %w", err)
 	}
-	db, err := gorm.Open(postgres.New(postgres.Config{Conn: stdlib.OpenDBFromPool(pool)}), gormConfig())
+	db, err := gorm.Open(postgres.New(postgres.Config{Conn: openPipelined(pool)}), gormConfig())
 	if err != nil {
 		pool.Close()
 		return nil, nil, fmt.Errorf("database: %w", err)

@@ -18,9 +18,17 @@ var errToldBefore = errors.New("the receipt is there already")
 
 // Record implements [dedup.Ledger].
 func (l *Ledger) Record(ctx context.Context, batch []*dedup.Entry) ([]dedup.Verdict, dedup.Incarnation, error) {
-	verdicts, inc, err := l.record(ctx, batch)
-	if errors.Is(err, errToldBefore) {
+	if slices.ContainsFunc(batch, func(e *dedup.Entry) bool { return e.Unclear }) {
 		return l.recordRest(ctx, batch)
+	}
+	verdicts, inc, err := l.record(ctx, batch)
+	switch {
+	case errors.Is(err, errToldBefore):
+		return l.recordRest(ctx, batch)
+	case errors.Is(err, dedup.ErrUnclear):
+		for _, e := range batch {
+			e.Unclear = true
+		}
 	}
 	return verdicts, inc, err
 }
@@ -125,6 +133,9 @@ func (r *recording) run() error {
 
 // storeReceipts decides every entry and stores receipts and counters. Receipts come last, because they hold the outcome.
 func (r *recording) storeReceipts() error {
+	if len(r.batch) == 0 {
+		return nil
+	}
 	rows := make([]receiptRow, len(r.batch))
 	for i, e := range r.batch {
 		r.verdicts[i] = r.subjects[i].decide(e)
@@ -148,23 +159,20 @@ func (r *recording) storeReceipts() error {
 	}
 	// A known one whose receipt was there (the drainer was faster, or an earlier attempt) counts nothing.
 	fresh := slices.DeleteFunc(rows, func(row receiptRow) bool { return !isNew(dedup.ID(row.ID)) })
-	return r.count(fresh, hits)
+	return r.countLast(fresh, hits)
 }
 
-// storeNewReceipts stores receipts all of which must be new, as they are unless an earlier attempt was committed. What they
-// count is known before, so that the rollups travel along and nobody waits for one more answer.
+// storeNewReceipts stores receipts all of which must be new, as they are unless an earlier attempt was committed: one
+// whose answer was lost and that nobody could see when it was looked for. What they count is known before, so that the
+// counters travel along, and COMMIT too: nobody waits for one more answer.
 func (r *recording) storeNewReceipts(rows []receiptRow) error {
 	slices.SortFunc(rows, compareReceipts)
-	sql, args := along(r.dialect, r.statements.rollups, r.rollups(rows), r.statements.newReceipts, rows)
-	done := r.tx.Exec(sql, args...)
-	switch {
-	case done.Error != nil:
-		return done.Error
-	case done.RowsAffected < int64(len(rows)):
+	err := r.last(r.statements.newReceipts.carry(r.dialect, rows).along(
+		r.statements.rollups.carry(r.dialect, r.rollups(rows)), r.statements.lags.carry(r.dialect, r.lags(rows))))
+	if sqlState(err) == uniqueViolation { // the counters' rows are upserts
 		return errToldBefore
-	default:
-		return r.statements.lags.exec(r.tx, r.dialect, r.lags(rows))
 	}
+	return err
 }
 
 // decide gives an entry's verdict from what the steps before have found.

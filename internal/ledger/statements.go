@@ -53,7 +53,7 @@ ON CONFLICT (source, reason, body_hash) DO UPDATE SET hits = quarantine.hits + e
     last_seen_at = CASE WHEN excluded.last_seen_at > quarantine.last_seen_at THEN excluded.last_seen_at ELSE quarantine.last_seen_at END
 RETURNING source, reason, body_hash, id`),
 		receipts:    insert("receipts", receiptColumns(), `ON CONFLICT (received_at, id) DO NOTHING RETURNING id`),
-		newReceipts: insert("receipts", receiptColumns(), `ON CONFLICT (received_at, id) DO NOTHING`),
+		newReceipts: insert("receipts", receiptColumns(), ""),
 		windowHits: insert("window_hits", []column[hitCount]{
 			ids("event_id", func(h *hitCount) dedup.ID { return h.event }),
 			number("hits", func(h *hitCount) int64 { return h.n }),

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"database/sql"
+	"fmt"
 	"iter"
 	"strings"
 	"time"
@@ -151,13 +152,32 @@ func (s statement[R]) exec(tx *gorm.DB, d dialect, rows []R) error {
 	return nil
 }
 
-// along gives one statement that runs first over its rows and then s over its own, for a database that takes any number
-// of arguments. RowsAffected are those of s. Neither sees what the other does.
-func along[F, R any](d dialect, first statement[F], firstRows []F, s statement[R], rows []R) (string, []any) {
-	firstSource, args := rowSource(d, first.columns, firstRows)
-	source, more := rowSource(d, s.columns, rows)
-	return "WITH along AS (" + first.head + firstSource + first.tail + "), " + strings.TrimPrefix(s.head, "WITH ") + source + s.tail,
-		append(args, more...)
+// carried is a statement and its rows, on the way in another statement. It is "" without rows.
+type carried struct {
+	sql  string
+	args []any
+}
+
+// carry is for databases that take any number of arguments.
+func (s statement[R]) carry(d dialect, rows []R) carried {
+	if len(rows) == 0 {
+		return carried{}
+	}
+	source, args := rowSource(d, s.columns, rows)
+	return carried{s.head + source + s.tail, args}
+}
+
+// along gives s with others that travel in it. RowsAffected are those of s. None sees what another does.
+func (s carried) along(others ...carried) carried {
+	var with strings.Builder
+	var args []any
+	for i, o := range others {
+		if o.sql != "" {
+			fmt.Fprintf(&with, "along%d AS (%s), ", i, o.sql)
+			args = append(args, o.args...)
+		}
+	}
+	return carried{"WITH " + with.String() + strings.TrimPrefix(s.sql, "WITH "), append(args, s.args...)}
 }
 
 // query runs the statement over the rows and calls scan for each row that comes back.

@@ -2,6 +2,8 @@ package testkit
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"testing"
 	"time"
@@ -66,10 +68,19 @@ func (p *FlakyProxy) LimitAnswers(n int) {
 // CutAfter passes on the next request that contains text and then closes its connection, so that the server does what it was
 // asked and the client never learns of it. It happens once; the channel is closed when it has. Text that the client sends in
 // two parts isn't recognised.
+//
+// [Prepared] is the text by which pgx runs a statement that the connection has prepared.
 func (p *FlakyProxy) CutAfter(text string) <-chan struct{} {
 	p.t.Helper()
 	fault, _ := p.add(cutAfterName, "upstream", map[string]any{"text": text}).(*cutAfter)
 	return fault.done
+}
+
+// Prepared is what goes over the wire when pgx runs a statement that its cache has prepared on the connection, and not when
+// it prepares it: the name, behind the empty name of a portal.
+func Prepared(sql string) string {
+	digest := sha256.Sum256([]byte(sql))
+	return "\x00stmtcache_" + hex.EncodeToString(digest[:24]) + "\x00"
 }
 
 // Heal takes all faults back, Cut excepted.

