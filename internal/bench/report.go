@@ -120,7 +120,7 @@ PostgreSQL and Redis share the machine's cores.
   sender's retries of %[6]d events, out of %[5]d told before anything was measured. While senders wait the gateway lets the receipts of
   repeats gather in Redis, up to a quarter of their cap: *answered* counts without them, *until rows* with them.
 * **gateway, handing on**: the same with one destination, a local sink that takes 64 deliveries at once. While 32 senders or more wait,
-  deliveries give way to them for up to 250 ms each; their rate is that of the backlog, once nobody sends.
+  deliveries give way to them for up to 5 s at a time; their rate is that of the backlog, once nobody sends.
 
 A gateway's ratio is its rate divided by the mean of the yardstick's phases right before and after it; the range in brackets
 is over the rounds. Latencies at half the maximum count from the moment a request was due, so that a stall is charged for

@@ -54,8 +54,10 @@ func (b *books) wantNumber(want int, query string, args ...any) {
 const (
 	deliveriesInState = `SELECT count(*) FROM deliveries WHERE destination = $1 AND state = $2`
 	jobsInState       = `SELECT count(*) FROM river_job WHERE queue = $1 AND state::text = $2`
-	unfinished        = `SELECT (SELECT count(*) FROM deliveries WHERE state <> 'delivered')
-		+ (SELECT count(*) FROM river_job WHERE kind = 'delivery' AND state <> 'completed')`
+	deliveriesInJobs  = `SELECT coalesce(sum(jsonb_array_length(args -> 'delivery_ids')), 0) FROM river_job WHERE queue = $1 AND state::text = $2`
+	// The discarded jobs are those of a process that was killed: their deliveries went on in others.
+	unfinished = `SELECT (SELECT count(*) FROM deliveries WHERE state <> 'delivered')
+		+ (SELECT count(*) FROM river_job WHERE kind = 'delivery' AND state NOT IN ('completed', 'discarded'))`
 )
 
 // waitUntilAllIsDone waits until every delivery has been delivered and no job is left.

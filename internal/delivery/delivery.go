@@ -31,11 +31,37 @@ func States() []State {
 // Over reports a state that only an operator can end.
 func (s State) Over() bool { return s == Delivered || s == Dead || s == Cancelled }
 
-// Due is a delivery that has just been made and needs a job.
+// Due is a delivery that needs a job.
 type Due struct {
 	ID          dedup.ID
 	EventID     dedup.ID
 	Destination string
+	Job         int       // number of the job that it is to get, and of no other: see [Claim]
+	At          time.Time // before which there is nothing to do; zero: at once
+}
+
+// Claim is what a job says when it is about to begin an attempt. Each job that is made for a delivery has a number of its
+// own, and the one that was made last is the delivery's only one: no other begins an attempt any more.
+type Claim struct {
+	Delivery dedup.ID
+	Job      int
+	// Again: the job was worked before, by a process that has given it back. If that one has left an attempt under way,
+	// nobody will ever tell how it ended.
+	Again bool
+}
+
+// Begun is what became of claims. Those that are in neither list have nothing to attempt: not now, and not with this job.
+type Begun struct {
+	Shipments []Shipment
+	// Waiting are deliveries that are to be attempted, but not yet: the destination is paused, or an attempt that an earlier
+	// job has begun is still under way.
+	Waiting []dedup.ID
+}
+
+// LostJob is a job whose process gives no sign of life.
+type LostJob struct {
+	ID    int64     // the job queue's own
+	Taken time.Time // the last sign of life, by the clock of the database
 }
 
 // Event is what routing needs to know of an event.

@@ -12,40 +12,46 @@ import (
 
 // How the store is asked.
 const (
-	askTimeout      = 10 * time.Second
-	mostTogether    = 256
-	finishPause     = 100 * time.Millisecond // after the first failure; each further pause is twice as long
-	longestPause    = 3 * time.Second
-	triesTogether   = 3 // then a batch of results is split, so that one that can't be stored holds up no other
-	lanesOfPostgres = 1
+	askTimeout    = 10 * time.Second
+	mostTogether  = 256
+	finishPause   = 100 * time.Millisecond // after the first failure; each further pause is twice as long
+	longestPause  = 3 * time.Second
+	triesTogether = 3 // then a batch of results is split, so that one that can't be stored holds up no other
 )
 
 // asker is the store with calls shared by all workers.
 type asker struct {
 	store Store
 	log   *slog.Logger
+	way   courtesy
 	// given ends when nobody waits for the store any more: at the very end of a stop.
 	given context.Context //nolint:containedctx // calls are made for many workers and outlive each of them
 	kept  atomic.Int64    // results that the store could not take yet
 
-	begins  batcher[dedup.ID, *delivery.Shipment]
+	begins  batcher[delivery.Claim, begun]
 	blocks  batcher[dedup.ID, bool]
 	results batcher[delivery.Result, struct{}]
 }
 
-func newAsker(given context.Context, store Store, log *slog.Logger) *asker {
+func newAsker(given context.Context, store Store, way courtesy, log *slog.Logger) *asker {
 	// One lane each: a transaction costs the same whatever its size, and what waits for it makes the next one large.
 	const lanes = 1
-	a := &asker{store: store, log: log, given: given}
-	a.begins = batcher[dedup.ID, *delivery.Shipment]{run: a.runBegin, lanes: lanes, most: mostTogether}
+	a := &asker{store: store, way: way, log: log, given: given}
+	a.begins = batcher[delivery.Claim, begun]{run: a.runBegin, lanes: lanes, most: mostTogether}
 	a.blocks = batcher[dedup.ID, bool]{run: a.runBlocked, lanes: lanes, most: mostTogether}
 	a.results = batcher[delivery.Result, struct{}]{run: a.runFinish, lanes: lanes, most: mostTogether}
 	return a
 }
 
-// begin starts an attempt; nil means that there is nothing to attempt.
-func (a *asker) begin(ctx context.Context, id dedup.ID) (*delivery.Shipment, error) {
-	return a.begins.do(ctx, id)
+// begun is what became of a claim: something to send, something to wait for, or nothing.
+type begun struct {
+	shipment *delivery.Shipment
+	waits    bool
+}
+
+// begin starts an attempt.
+func (a *asker) begin(ctx context.Context, c delivery.Claim) (begun, error) {
+	return a.begins.do(ctx, c)
 }
 
 // blocked reports whether the delivery has to wait for an earlier one.
@@ -57,16 +63,24 @@ func (a *asker) finish(r delivery.Result) error {
 	return err
 }
 
-func (a *asker) runBegin(ids []dedup.ID, answer func(int, *delivery.Shipment, error)) {
+func (a *asker) runBegin(claims []delivery.Claim, answer func(int, begun, error)) {
+	a.way.giveWay()
 	ctx, cancel := context.WithTimeout(a.given, askTimeout)
 	defer cancel()
-	shipments, err := a.store.Begin(ctx, ids)
-	byID := make(map[dedup.ID]*delivery.Shipment, len(shipments))
-	for i := range shipments {
-		byID[shipments[i].ID] = &shipments[i]
+	all, err := a.store.Begin(ctx, claims)
+	byID := make(map[dedup.ID]begun, len(claims))
+	for i := range all.Shipments {
+		byID[all.Shipments[i].ID] = begun{shipment: &all.Shipments[i]}
 	}
-	for i, id := range ids {
-		answer(i, byID[id], err)
+	for _, id := range all.Waiting {
+		byID[id] = begun{waits: true}
+	}
+	for i, c := range claims {
+		b := byID[c.Delivery]
+		if b.shipment != nil && b.shipment.Job != c.Job {
+			b = begun{} // another job of the same delivery is here too
+		}
+		answer(i, b, err)
 	}
 }
 

@@ -111,7 +111,7 @@ func TestAResultThatCannotBeStoredHoldsUpNoOther(t *testing.T) {
 		store.add(shipments...)
 		store.poison = shipments[7].ID
 		given, giveUp := context.WithCancel(t.Context())
-		a := newAsker(given, store, testkit.Logger(t))
+		a := newAsker(given, store, courtesy{}, testkit.Logger(t))
 		var good, bad sync.WaitGroup
 		for i, s := range shipments {
 			group := &good
@@ -144,7 +144,7 @@ func TestResultsAreToldUntilTheStoreIsBack(t *testing.T) {
 		store.fail(errDown)
 		time.AfterFunc(time.Hour, func() { store.fail(nil) })
 		log, records := testkit.CaptureLogger(t)
-		a := newAsker(t.Context(), store, log)
+		a := newAsker(t.Context(), store, courtesy{}, log)
 		if err := a.finish(delivery.Result{Attempt: delivery.Attempt{DeliveryID: s.ID}, State: delivery.Delivered}); err != nil {
 			t.Error(err)
 		}

@@ -60,6 +60,7 @@ func (b *breaker) remaining() time.Duration { return b.circuit.RemainingDelay() 
 type permit struct {
 	b     *breaker
 	probe bool // it is the one attempt of a half-open breaker
+	used  bool
 }
 
 // admit gives a permit, or the time after which it is worth asking again.
@@ -68,11 +69,12 @@ func (b *breaker) admit() (p permit, after time.Duration) {
 	if !b.circuit.TryAcquirePermit() {
 		return permit{}, max(b.circuit.RemainingDelay(), b.recheck)
 	}
-	return permit{b, probe}, 0
+	return permit{b: b, probe: probe}, 0
 }
 
 // record tells how the attempt went.
-func (p permit) record(well bool) {
+func (p *permit) record(well bool) {
+	p.used = true
 	if well {
 		p.b.circuit.RecordSuccess()
 	} else {
@@ -80,9 +82,9 @@ func (p permit) record(well bool) {
 	}
 }
 
-// handBack gives up a permit that was not used; the next one to ask may try.
-func (p permit) handBack() {
-	if p.probe && p.b.circuit.IsHalfOpen() {
+// handBack gives up a permit, unless it was used; the next one to ask may try.
+func (p *permit) handBack() {
+	if !p.used && p.probe && p.b.circuit.IsHalfOpen() {
 		p.b.circuit.Open()
 		p.b.circuit.HalfOpen()
 	}

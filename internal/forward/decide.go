@@ -22,8 +22,8 @@ func decide(policy delivery.Retry, s *delivery.Shipment, a *answer, now time.Tim
 	switch {
 	case a.status >= 200 && a.status < 300:
 		r.State = delivery.Delivered
-	case a.cut:
-		r.State, r.Next, r.Error = delivery.Retrying, now, "cut off: the gateway had to stop before the receiver answered"
+	case a.cut != nil:
+		r.State, r.Next, r.Error = delivery.Retrying, now, "cut off: "+a.cut.Error()
 	case a.status == http.StatusGone:
 		r.State, r.Error = delivery.Dead, "the receiver answered 410 Gone: it does not want this event"
 	case policy.Exhausted(tries):

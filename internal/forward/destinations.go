@@ -2,6 +2,7 @@ package forward
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -41,8 +42,8 @@ type DestinationState struct {
 	Configured bool // false: it was removed, and its jobs wait for it
 	Paused     bool // in all processes, kept in the database
 	Breaker    BreakerState
-	Waiting    int           // jobs that are not done
-	Oldest     time.Duration // age of the oldest of them
+	Waiting    int           // deliveries in jobs that are not done
+	Oldest     time.Duration // age of the oldest such job
 }
 
 // Condition is what can hold up every delivery to a configured destination.
@@ -54,9 +55,9 @@ type Condition struct {
 
 // Conditions tells of the configured destinations, by name. It counts nothing.
 func (f *Forwarder) Conditions(ctx context.Context) (map[string]Condition, error) {
-	paused, err := f.engine.paused(ctx)
+	paused, err := f.paused(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("list queues: %w", err)
+		return nil, err
 	}
 	all := map[string]Condition{}
 	for name, r := range f.routes.Load().byName {
@@ -67,9 +68,9 @@ func (f *Forwarder) Conditions(ctx context.Context) (map[string]Condition, error
 
 // Destinations tells of all configured destinations, and of those that are not but have jobs, by name.
 func (f *Forwarder) Destinations(ctx context.Context) ([]DestinationState, error) {
-	paused, err := f.engine.paused(ctx)
+	paused, err := f.paused(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("list queues: %w", err)
+		return nil, err
 	}
 	waiting, err := f.jobs.waiting(ctx)
 	if err != nil {
@@ -86,7 +87,7 @@ func (f *Forwarder) Destinations(ctx context.Context) ([]DestinationState, error
 	states := make([]DestinationState, len(names))
 	for i, name := range names {
 		states[i] = DestinationState{
-			Name: name, Paused: paused[name], Breaker: BreakerClosed, Waiting: waiting[name].jobs, Oldest: waiting[name].oldest,
+			Name: name, Paused: paused[name], Breaker: BreakerClosed, Waiting: waiting[name].deliveries, Oldest: waiting[name].oldest,
 		}
 		if r := now.byName[name]; r != nil {
 			states[i].Configured, states[i].Breaker = true, r.breaker.state()
@@ -95,24 +96,62 @@ func (f *Forwarder) Destinations(ctx context.Context) ([]DestinationState, error
 	return states, nil
 }
 
-// Pause stops attempts to a destination in all processes until Resume; those under way end. It is kept in the database and
-// takes effect at once, or within a few seconds where there is no LISTEN. The destination must have been worked once.
+// Pause stops attempts to a destination in all processes until Resume; those under way end. When it returns no attempt
+// begins any more: the store says so to each. That the queue sleeps as well only saves looking at its jobs.
 func (f *Forwarder) Pause(ctx context.Context, destination string) error {
-	if err := f.engine.pause(ctx, destination); err != nil {
-		return fmt.Errorf("pause destination %q: %w", destination, err)
-	}
-	return nil
+	return f.setPaused(ctx, destination, true)
 }
 
 // Resume ends a pause.
 func (f *Forwarder) Resume(ctx context.Context, destination string) error {
-	if err := f.engine.resume(ctx, destination); err != nil {
-		return fmt.Errorf("resume destination %q: %w", destination, err)
+	return f.setPaused(ctx, destination, false)
+}
+
+func (f *Forwarder) setPaused(ctx context.Context, destination string, paused bool) error {
+	if err := f.o.Store.SetPaused(ctx, destination, paused); err != nil {
+		return fmt.Errorf("pause of destination %q: %w", destination, err)
+	}
+	if err := f.alignPauses(ctx); err != nil {
+		f.o.Log.Warn("a queue does not follow its pause yet, it is tried again", "destination", destination, "error", err)
 	}
 	return nil
 }
 
-// watch tells the operator, once, of jobs that nobody works.
+// paused are the destinations that are paused.
+func (f *Forwarder) paused(ctx context.Context) (map[string]bool, error) {
+	names, err := f.o.Store.Paused(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list pauses: %w", err)
+	}
+	paused := make(map[string]bool, len(names))
+	for _, name := range names {
+		paused[name] = true
+	}
+	return paused, nil
+}
+
+// alignPauses lets River's queues sleep while their destinations are paused, and wakes the others.
+func (f *Forwarder) alignPauses(ctx context.Context) error {
+	paused, err := f.paused(ctx)
+	if err != nil {
+		return err
+	}
+	queues, err := f.engine.paused(ctx)
+	if err != nil {
+		return fmt.Errorf("list queues: %w", err)
+	}
+	for name, sleeps := range queues {
+		switch {
+		case paused[name] && !sleeps:
+			err = errors.Join(err, f.engine.pause(ctx, name))
+		case !paused[name] && sleeps:
+			err = errors.Join(err, f.engine.resume(ctx, name))
+		}
+	}
+	return err
+}
+
+// watch tells the operator, once, of jobs that nobody works, and keeps the queues in line with the pauses.
 func (f *Forwarder) watch(ctx context.Context) {
 	told := map[string]bool{}
 	for {
@@ -131,6 +170,9 @@ func (f *Forwarder) watchOnce(parent context.Context, told map[string]bool) {
 		f.storeFailed(ctx, "count", err)
 		return
 	}
+	if err = f.alignPauses(ctx); err != nil {
+		f.storeFailed(ctx, "pauses", err)
+	}
 	now := f.routes.Load()
 	for _, name := range now.names {
 		delete(told, name)
@@ -141,6 +183,6 @@ func (f *Forwarder) watchOnce(parent context.Context, told map[string]bool) {
 		}
 		told[name] = true
 		f.o.Log.Warn("deliveries wait for a destination that is not configured: put it back, or cancel them",
-			"destination", name, "deliveries", b.jobs)
+			"destination", name, "deliveries", b.deliveries)
 	}
 }

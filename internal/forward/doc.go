@@ -1,10 +1,11 @@
-// Package forward hands events on. For each delivery the ledger makes a job in the transaction that stores the delivery;
+// Package forward hands events on. For deliveries the ledger makes jobs in the transaction that stores them;
 // River carries the job, this package's worker makes the attempts, and the [Store] keeps what is true of deliveries.
 // It is the only package that knows River; internal/app puts it together with the ledger.
 //
 // What it promises:
 //   - An event that was committed is attempted until it is delivered, dead or cancelled, whatever process dies meanwhile.
-//     A job whose process has gone is taken up again by another one, or by the next one, within about RescueAfter.
+//     A job whose process has gone is replaced by another process, or by the next one, within about RescueAfter.
+//   - One attempt of a delivery at a time: only the newest job begins one, and not while another's is under way.
 //   - At least once: the id of the webhook is the id of the event in every attempt. After a receiver's 2xx there is no
 //     further attempt on purpose: the result is told to the store until it has it. Only a process that dies, or must stop,
 //     between the two lets an event arrive again.

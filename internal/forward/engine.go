@@ -14,8 +14,6 @@ import (
 	"github.com/riverqueue/river/riverdriver"
 	"github.com/riverqueue/river/rivertype"
 	"riverqueue.com/riverui"
-
-	"github.com/dedupgate/dedupgate/internal/delivery"
 )
 
 // How River works for us.
@@ -37,7 +35,8 @@ const (
 
 // job is what River carries: everything else is in the ledger.
 type job struct {
-	DeliveryID string `json:"delivery_id"`
+	DeliveryIDs []string `json:"delivery_ids"`
+	Number      int      `json:"number"` // of each of them: see delivery.Claim
 }
 
 // Kind names the jobs in River's tables.
@@ -66,9 +65,13 @@ type engine interface {
 // ledger may enqueue before anything is worked, and in a process that works nothing.
 type carrier[Tx any] struct {
 	inserting, working *river.Client[Tx]
+	// soon makes scheduled jobs available in the caller's transaction.
+	soon func(ctx context.Context, tx Tx, ids []int64) error
 }
 
-func newCarrier[Tx any](driver riverdriver.Driver[Tx], w *worker, pollOnly bool, log *slog.Logger) (*carrier[Tx], error) {
+func newCarrier[Tx any](
+	driver riverdriver.Driver[Tx], w *worker, pollOnly bool, soon func(context.Context, Tx, []int64) error, log *slog.Logger,
+) (*carrier[Tx], error) {
 	quiet := slog.New(quietHandler{log.Handler()})
 	inserting, err := river.NewClient(driver, &river.Config{
 		FetchCooldown: notifyCooldown, MaxAttempts: math.MaxInt16, Logger: quiet,
@@ -80,7 +83,7 @@ func newCarrier[Tx any](driver riverdriver.Driver[Tx], w *worker, pollOnly bool,
 	if err != nil {
 		return nil, fmt.Errorf("forward: %w", err)
 	}
-	return &carrier[Tx]{inserting, working}, nil
+	return &carrier[Tx]{inserting, working, soon}, nil
 }
 
 // workingConfig leaves to River what it is good at. When to try again and when to stop trying is said by the delivery's
@@ -104,6 +107,7 @@ func workingConfig(w *worker, pollOnly bool, log *slog.Logger) *river.Config {
 		ReindexerIndexNames:         usedIndexes(),
 		CompletedJobRetentionPeriod: doneKept,
 		CancelledJobRetentionPeriod: doneKept,
+		DiscardedJobRetentionPeriod: doneKept,
 		Logger:                      log,
 	}
 }
@@ -121,25 +125,46 @@ type steady time.Duration
 // NextRetry is River's question for the time of the next try.
 func (s steady) NextRetry(*rivertype.JobRow) time.Time { return time.Now().Add(time.Duration(s)) }
 
-// enqueue makes a job for each delivery, in the caller's transaction.
-func (c *carrier[Tx]) enqueue(ctx context.Context, tx Tx, due []delivery.Due) error {
-	if len(due) == 0 {
+// enqueue makes jobs in the caller's transaction.
+func (c *carrier[Tx]) enqueue(ctx context.Context, tx Tx, bundles []bundle) error {
+	if len(bundles) == 0 {
 		return nil
 	}
-	params := make([]river.InsertManyParams, len(due))
-	byQueue := make(map[string]*river.InsertOpts, 4)
-	for i := range due {
-		opts := byQueue[due[i].Destination]
-		if opts == nil {
-			opts = &river.InsertOpts{Queue: due[i].Destination}
-			byQueue[due[i].Destination] = opts
-		}
-		params[i] = river.InsertManyParams{Args: job{due[i].ID.String()}, InsertOpts: opts}
+	params := make([]river.InsertManyParams, len(bundles))
+	timed := false
+	for i, b := range bundles {
+		params[i] = river.InsertManyParams{Args: b.job, InsertOpts: &river.InsertOpts{Queue: b.queue, ScheduledAt: b.at}}
+		timed = timed || !b.at.IsZero()
 	}
-	if _, err := c.inserting.InsertManyFastTx(ctx, tx, params); err != nil {
-		return fmt.Errorf("make jobs of %d deliveries: %w", len(due), err)
+	if !timed {
+		_, err := c.inserting.InsertManyFastTx(ctx, tx, params)
+		return wrapEnqueue(bundles, err)
+	}
+	made, err := c.inserting.InsertManyTx(ctx, tx, params)
+	if err != nil {
+		return wrapEnqueue(bundles, err)
+	}
+	return wrapEnqueue(bundles, c.soon(ctx, tx, dueSoon(made, time.Now())))
+}
+
+func wrapEnqueue(bundles []bundle, err error) error {
+	if err != nil {
+		return fmt.Errorf("make %d jobs of deliveries: %w", len(bundles), err)
 	}
 	return nil
+}
+
+// schedulerInterval is how often River looks for jobs whose time has come. What is due before is made available at once, as
+// River itself does with what it postpones for that short: fetching looks at the time too.
+const schedulerInterval = 5 * time.Second
+
+func dueSoon(made []*rivertype.JobInsertResult, now time.Time) (ids []int64) {
+	for _, m := range made {
+		if m.Job.State == rivertype.JobStateScheduled && m.Job.ScheduledAt.Sub(now) < schedulerInterval {
+			ids = append(ids, m.Job.ID)
+		}
+	}
+	return ids
 }
 
 func (c *carrier[Tx]) start(ctx context.Context) error { return c.working.Start(ctx) }

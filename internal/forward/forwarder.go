@@ -37,7 +37,6 @@ type Forwarder struct {
 	watching    sync.WaitGroup
 	endWatch    context.CancelFunc
 	lastFailure atomic.Int64 // unix seconds
-	inHand      sync.Map     // deliveries that a job of this process is about, by id
 }
 
 // New puts a forwarder together. It reads and writes nothing yet, and can already make jobs.
@@ -54,9 +53,9 @@ func New(o Options) (*Forwarder, error) {
 	if o.Database.Postgres != nil {
 		f.jobs = postgresJobs{o.Database.Postgres}
 	}
-	f.keeper = newKeeper(f.jobs, f.o.RescueAfter, o.Log)
-	f.ask = newAsker(given, o.Store, o.Log)
-	if err := f.connect(&worker{hand: f.handOn, keeper: f.keeper}); err != nil {
+	f.keeper = newKeeper(f.jobs, o.Store, f.o.RescueAfter, o.Database.Postgres != nil, o.Log)
+	f.ask = newAsker(given, o.Store, courtesy{busy: o.Busy, stopping: f.stopping}, o.Log)
+	if err := f.connect(&worker{hand: f.handOn, keeper: f.keeper, jobs: f.jobs}); err != nil {
 		return nil, err
 	}
 	f.queues = newQueues(f.engine, o.Log)
@@ -66,11 +65,11 @@ func New(o Options) (*Forwarder, error) {
 // connect makes River's clients.
 func (f *Forwarder) connect(w *worker) (err error) {
 	if pool := f.o.Database.Postgres; pool != nil {
-		f.postgres, err = newCarrier(riverpgxv5.New(pool), w, false, f.o.Log)
+		f.postgres, err = newCarrier(riverpgxv5.New(pool), w, false, availablePostgres, f.o.Log)
 		f.engine = f.postgres
 		return err
 	}
-	f.sqlite, err = newCarrier(riversqlite.New(f.o.Database.SQLite), w, true, f.o.Log)
+	f.sqlite, err = newCarrier(riversqlite.New(f.o.Database.SQLite), w, true, availableSQLite, f.o.Log)
 	f.engine = f.sqlite
 	return err
 }
@@ -78,7 +77,7 @@ func (f *Forwarder) connect(w *worker) (err error) {
 // Start begins to work the queues of all destinations. ctx bounds the start only.
 func (f *Forwarder) Start(ctx context.Context) error {
 	if f.sqlite != nil {
-		if err := f.keeper.releaseAll(ctx); err != nil {
+		if err := f.keeper.takeAll(ctx); err != nil {
 			return fmt.Errorf("start forwarding: %w", err)
 		}
 	}

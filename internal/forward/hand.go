@@ -2,8 +2,10 @@ package forward
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"runtime/debug"
 	"time"
 
 	"github.com/dedupgate/dedupgate/internal/dedup"
@@ -14,7 +16,7 @@ import (
 const (
 	// unknownPause is for a job whose destination was removed while it was being fetched.
 	unknownPause = 30 * time.Second
-	// storePause is for a store that fails.
+	// storePause is for a store that fails, and for a delivery that the store wants to wait.
 	storePause = 2 * time.Second
 	// A job behind an earlier one of its run looks again after firstTurn, and then less and less often.
 	firstTurn, longestTurn = 100 * time.Millisecond, 10 * time.Second
@@ -23,33 +25,35 @@ const (
 	// openHold is how long a job that meets an open breaker keeps its place. It slows down the walk through a long queue
 	// that can't be served anyway.
 	openHold = time.Second
-	// While many senders wait for answers, an attempt waits up to longestWay for them, looking every wayStep: an event that
-	// is stored can be handed on a moment later, one that is not can be lost.
-	longestWay, wayStep = 250 * time.Millisecond, 10 * time.Millisecond
 )
 
 // handOn makes the next attempt of a delivery if it is time for one, and says when to look again.
-func (f *Forwarder) handOn(ctx context.Context, id dedup.ID, destination string, snoozes int) next {
+func (f *Forwarder) handOn(ctx context.Context, claim delivery.Claim, destination string, snoozes int) (n next) {
+	defer f.survive(claim, &n)
 	r := f.routes.Load().byName[destination]
 	if r == nil {
 		return later(spread(unknownPause))
 	}
-	if _, twice := f.inHand.LoadOrStore(id, nil); twice {
-		return later(spread(storePause)) // two jobs of one delivery: an operator was quicker than its retry
-	}
-	defer f.inHand.Delete(id)
-	if n := f.mayAttempt(ctx, r, id, snoozes); n.again {
+	if n = f.mayAttempt(ctx, r, claim.Delivery, snoozes); n.again {
 		return n
 	}
-	if !f.giveWay(ctx) || !f.enter(ctx, r) {
+	if !f.enter(ctx, r) {
 		return later(0)
 	}
-	shipment, result, n := f.underWay(ctx, r, id)
-	r.leave()
+	shipment, result, n := f.underWay(ctx, r, claim)
 	if result == nil {
 		return n
 	}
 	return f.record(r, shipment, result)
+}
+
+// survive lets a panic end the work on one delivery and on nothing else. If it was being attempted the attempt is lost.
+func (f *Forwarder) survive(claim delivery.Claim, n *next) {
+	if p := recover(); p != nil {
+		f.o.Log.Error("handing on a delivery has panicked, it is tried again", "delivery_id", claim.Delivery.String(),
+			"panic", plain(fmt.Sprint(p)), "stack", string(debug.Stack()))
+		*n = later(afterPanic)
+	}
 }
 
 // mayAttempt looks at what can hold up a delivery for longer.
@@ -70,19 +74,6 @@ func (f *Forwarder) mayAttempt(ctx context.Context, r *route, id dedup.ID, snooz
 	return next{}
 }
 
-// giveWay lets senders be answered first, for a moment; false means that the process stops.
-func (f *Forwarder) giveWay(ctx context.Context) bool {
-	if f.o.Busy == nil {
-		return true
-	}
-	for waited := time.Duration(0); waited < longestWay && f.o.Busy(); waited += wayStep {
-		if !f.hold(ctx, wayStep) {
-			return false
-		}
-	}
-	return true
-}
-
 // enter waits for a place among the attempts under way; false means that the process stops.
 func (f *Forwarder) enter(ctx context.Context, r *route) bool {
 	select {
@@ -95,8 +86,9 @@ func (f *Forwarder) enter(ctx context.Context, r *route) bool {
 	}
 }
 
-// underWay makes an attempt in its place. Without a result there was none, and next says what becomes of the job.
-func (f *Forwarder) underWay(ctx context.Context, r *route, id dedup.ID) (*delivery.Shipment, *delivery.Result, next) {
+// underWay makes an attempt in its place, and leaves it. Without a result there was none, and next says when to look again.
+func (f *Forwarder) underWay(ctx context.Context, r *route, claim delivery.Claim) (*delivery.Shipment, *delivery.Result, next) {
+	defer r.leave()
 	if r.pace != nil {
 		wait := r.pace.TryReservePermit(longestPace)
 		if wait < 0 {
@@ -110,18 +102,27 @@ func (f *Forwarder) underWay(ctx context.Context, r *route, id dedup.ID) (*deliv
 	if after > 0 {
 		return nil, nil, f.holdOpen(ctx, after)
 	}
-	shipment, err := f.ask.begin(ctx, id)
-	if err != nil {
-		leave.handBack()
-		f.storeFailed(ctx, "begin", err)
-		return nil, nil, later(spread(storePause))
+	defer leave.handBack() // unless it is used
+	begun, err := f.ask.begin(ctx, claim)
+	if err != nil || begun.shipment == nil {
+		return nil, nil, f.notBegun(ctx, begun, err)
 	}
-	if shipment == nil {
-		leave.handBack()
-		return nil, nil, next{}
-	}
-	result := attempt(ctx, r, shipment, leave)
+	shipment := begun.shipment
+	result := attempt(ctx, r, shipment, &leave)
 	return shipment, &result, next{}
+}
+
+// notBegun says when to look again at a delivery that the store has not begun.
+func (f *Forwarder) notBegun(ctx context.Context, b begun, err error) next {
+	switch {
+	case err != nil:
+		f.storeFailed(ctx, "begin", err)
+		return later(spread(storePause))
+	case b.waits:
+		return later(spread(storePause))
+	default:
+		return next{}
+	}
 }
 
 // turn is the time until a job asks again whether it still is behind another one.
@@ -156,33 +157,26 @@ func (f *Forwarder) hold(ctx context.Context, d time.Duration) bool {
 }
 
 // attempt sends, and tells the breaker how it went.
-func attempt(ctx context.Context, r *route, s *delivery.Shipment, leave permit) delivery.Result {
+func attempt(ctx context.Context, r *route, s *delivery.Shipment, leave *permit) delivery.Result {
 	if s.BodyPurged {
-		leave.handBack()
 		return nothingToSend(s, time.Now())
 	}
 	a := r.sender.send(ctx, s)
-	if a.cut {
-		leave.handBack()
-	} else {
+	if a.cut == nil {
 		leave.record(receiverWell(&a))
 	}
 	return decide(r.Retry, s, &a, time.Now(), rand.Float64()) //nolint:gosec // spreading waits needs no secret
 }
 
-// record tells the store what became of an attempt, and then everybody else.
+// record tells the store what became of an attempt, and then everybody else. A further attempt has a job of its own.
 func (f *Forwarder) record(r *route, s *delivery.Shipment, result *delivery.Result) next {
 	err := f.ask.finish(*result)
 	f.o.Observer.Attempted(r.Name, result.State, result.Took)
 	f.logAttempt(s, result)
-	switch {
-	case err != nil:
+	if err != nil {
 		return later(0)
-	case result.State == delivery.Retrying:
-		return later(time.Until(result.Next))
-	default:
-		return next{}
 	}
+	return next{}
 }
 
 // logAttempt writes the one line of an attempt. Failures are warnings; only a dead letter asks for somebody.

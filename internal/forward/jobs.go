@@ -2,34 +2,33 @@ package forward
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/dedupgate/dedupgate/internal/dedup"
+	"github.com/dedupgate/dedupgate/internal/delivery"
 )
 
 // jobs is what we ask River's table ourselves, because River can't: it rescues by age only and not oftener than every half
 // minute, and tells nothing about the length of its queues.
 type jobs interface {
-	// running lists the jobs that some process works on.
-	running(ctx context.Context) ([]runningJob, error)
-	// keep renews the sign of life of running jobs; taken is what running tells next.
+	// running lists the jobs that some process works on, lost or not.
+	running(ctx context.Context) ([]delivery.LostJob, error)
+	// keep renews the sign of life of running jobs; what running tells next is the new one.
 	keep(ctx context.Context, ids []int64) error
-	// release gives jobs back that still are as they were listed, and returns how many.
-	release(ctx context.Context, stale []runningJob) (int, error)
-	// waiting tells the jobs that are not done, by queue.
+	// shrink takes out of a running job what it need not look at again.
+	shrink(ctx context.Context, id int64, left job) error
+	// waiting tells the deliveries in jobs that are not done, by queue.
 	waiting(ctx context.Context) (map[string]backlog, error)
 }
 
-// runningJob is a job under way and its last sign of life, by the clock of the database.
-type runningJob struct {
-	id    int64
-	taken time.Time
-}
+// processGone is what River's pages say of a job that was taken over.
+const processGone = "its process gives no sign of life: the deliveries go on in new jobs"
 
 // backlog is what a queue has to do.
 type backlog struct {
-	jobs   int
-	oldest time.Duration // age of the oldest one
+	deliveries int
+	oldest     time.Duration // age of the oldest job
 }
 
 // deliveryIDs are ids as the jobs hold them.
@@ -39,4 +38,16 @@ func deliveryIDs(ids []dedup.ID) []string {
 		text[i] = id.String()
 	}
 	return text
+}
+
+// claimsOf are those of jobs that were worked.
+func claimsOf(jobs []job) (all []delivery.Claim, err error) {
+	for _, j := range jobs {
+		claims, err := j.claims(true)
+		if err != nil {
+			return nil, fmt.Errorf("read a job: %w", err)
+		}
+		all = append(all, claims...)
+	}
+	return all, nil
 }

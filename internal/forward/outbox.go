@@ -23,12 +23,12 @@ func (f *Forwarder) Route(e delivery.Event) (names []string) {
 	return names
 }
 
-// EnqueuePostgres makes a job for each delivery in the transaction that stores them. Without the commit there are none.
+// EnqueuePostgres makes jobs for deliveries in the transaction that stores them. Without the commit there are none.
 func (f *Forwarder) EnqueuePostgres(ctx context.Context, tx pgx.Tx, due []delivery.Due) error {
 	if f.postgres == nil {
 		return errOtherDatabase
 	}
-	return f.postgres.enqueue(ctx, tx, due)
+	return f.postgres.enqueue(ctx, tx, f.bundles(due))
 }
 
 // EnqueueSQLite is EnqueuePostgres for SQLite.
@@ -36,5 +36,5 @@ func (f *Forwarder) EnqueueSQLite(ctx context.Context, tx *sql.Tx, due []deliver
 	if f.sqlite == nil {
 		return errOtherDatabase
 	}
-	return f.sqlite.enqueue(ctx, tx, due)
+	return f.sqlite.enqueue(ctx, tx, f.bundles(due))
 }

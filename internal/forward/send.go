@@ -25,6 +25,10 @@ const (
 // idleConnection is how long a connection to a receiver is kept for the next event.
 const idleConnection = 90 * time.Second
 
+// A connection that many attempts share (HTTP/2) and that says nothing for quietConnection is asked whether it is still
+// there; without an answer within pingPatience it is given up, else every attempt would run into its timeout on it.
+const quietConnection, pingPatience = 5 * time.Second, 5 * time.Second
+
 // answer is what became of one request.
 type answer struct {
 	started    time.Time
@@ -33,7 +37,7 @@ type answer struct {
 	retryAfter string // as told by the receiver
 	body       []byte // the first delivery.AnswerKept bytes
 	err        error  // why there is no status
-	cut        bool   // the gateway had to stop; the receiver is not to blame
+	cut        error  // why the gateway did not wait for an answer; the receiver is not to blame
 }
 
 // newTransport makes the connections to one destination: guarded, without proxies of the environment, never decompressing.
@@ -48,6 +52,7 @@ func newTransport(d *delivery.Destination) *http.Transport {
 		MaxResponseHeaderBytes: maxAnswerHeaders,
 		DisableCompression:     true,
 		ForceAttemptHTTP2:      true,
+		HTTP2:                  &http.HTTP2Config{SendPingTimeout: quietConnection, PingTimeout: pingPatience},
 	}
 }
 
@@ -67,9 +72,26 @@ func (s *sender) send(ctx context.Context, shipment *delivery.Shipment) answer {
 	a.took = time.Since(a.started)
 	if a.status == 0 {
 		a.err = s.explain(bounded, err)
-		a.cut = ctx.Err() != nil
+		a.cut = whyCut(ctx)
 	}
 	return a
+}
+
+// Why attempts are cut off.
+var (
+	errStopped = errors.New("the gateway had to stop before the receiver answered")
+	errSilent  = errors.New("the gateway could not tell the others that it lives, and one of them may try by now")
+)
+
+func whyCut(ctx context.Context) error {
+	switch {
+	case ctx.Err() == nil:
+		return nil
+	case errors.Is(context.Cause(ctx), errSilent):
+		return errSilent
+	default:
+		return errStopped
+	}
 }
 
 // exchange fills in what the receiver answered. A status that has come counts, whatever happens to the body after it.

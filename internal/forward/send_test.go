@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"io"
 	"log/slog"
 	"net"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"github.com/dedupgate/dedupgate/internal/delivery"
+	"github.com/dedupgate/dedupgate/internal/testkit"
 )
 
 // rawReceiver accepts connections and hands each to serve, after the request has been read up to its body.
@@ -207,5 +209,43 @@ func TestTheAnswerIsKeptAndConnectionsAreUsedAgain(t *testing.T) {
 	}
 	if n := opened.Load(); n != 1 {
 		t.Errorf("%d connections for five requests", n)
+	}
+}
+
+// A connection shared by many attempts that died without a word is given up by its silence, long before their timeout.
+func TestADeadSharedConnectionIsGivenUp(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusNoContent)
+		if r.ProtoMajor != 2 {
+			t.Errorf("it came as %s", r.Proto)
+		}
+	}))
+	server.EnableHTTP2 = true
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	proxy := testkit.Proxy(t, server.Listener.Addr().String())
+	d := destinationAt(t, "app", "https://"+proxy.Addr())
+	d.Timeout = patience
+	s := &sender{destination: d, transport: newTransport(d), agent: "test"}
+	if asked := s.transport.HTTP2; asked.SendPingTimeout != quietConnection || asked.PingTimeout != pingPatience {
+		t.Errorf("it asks %+v", asked)
+	}
+	s.transport.TLSClientConfig.RootCAs = x509.NewCertPool()
+	s.transport.TLSClientConfig.RootCAs.AddCert(server.Certificate())
+	s.transport.TLSClientConfig.ServerName = "example.com"
+	s.transport.HTTP2 = &http.HTTP2Config{SendPingTimeout: 50 * time.Millisecond, PingTimeout: 200 * time.Millisecond}
+	t.Cleanup(s.transport.CloseIdleConnections)
+	shipment := shipmentFor("app")
+	if a := s.send(t.Context(), &shipment); a.status != http.StatusNoContent {
+		t.Fatalf("%+v", a)
+	}
+	proxy.Hang()
+	if a := s.send(t.Context(), &shipment); a.err == nil || a.took > patience/2 {
+		t.Errorf("on a dead connection: %v after %s", a.err, a.took)
+	}
+	proxy.Heal()
+	if a := s.send(t.Context(), &shipment); a.status != http.StatusNoContent {
+		t.Errorf("afterwards: %+v", a)
 	}
 }

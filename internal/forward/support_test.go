@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	_ "modernc.org/sqlite" // the ledger's driver
 
@@ -42,35 +43,94 @@ type memoryStore struct {
 	begins  int   // calls of Begin
 	open    int   // deliveries that are not over
 	changed chan struct{}
+	paused  map[string]bool
+	// inTx makes jobs, and takes those of processes that have gone, in one transaction.
+	inTx func(take []delivery.LostJob, due func([]delivery.Claim) []delivery.Due) error
 }
 
 type row struct {
 	delivery.Shipment
-	state delivery.State
-	next  time.Time
+	state    delivery.State
+	next     time.Time
+	underWay *int // the job whose attempt is under way
+}
+
+// giveUp ends the attempt that a job has under way.
+func (r *row) giveUp(job int) {
+	if r.underWay != nil && *r.underWay == job {
+		r.underWay, r.state = nil, delivery.Retrying
+	}
 }
 
 func newMemoryStore() *memoryStore {
-	return &memoryStore{rows: map[dedup.ID]*row{}, changed: make(chan struct{})}
+	return &memoryStore{rows: map[dedup.ID]*row{}, paused: map[string]bool{}, changed: make(chan struct{})}
 }
 
-func (s *memoryStore) Begin(_ context.Context, ids []dedup.ID) (shipments []delivery.Shipment, err error) {
+func (s *memoryStore) Begin(_ context.Context, claims []delivery.Claim) (begun delivery.Begun, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.begins++
 	if s.down != nil {
-		return nil, s.down
+		return begun, s.down
 	}
-	for _, id := range slices.Backward(ids) { // in any order, says the contract
-		r := s.rows[id]
-		if r == nil || r.state.Over() || r.state == delivery.Held {
+	for _, c := range slices.Backward(claims) { // in any order, says the contract
+		r := s.rows[c.Delivery]
+		if r == nil || r.Job != c.Job || r.state.Over() || r.state == delivery.Held {
 			continue
 		}
-		r.state = delivery.Delivering
+		if c.Again {
+			r.giveUp(c.Job)
+		}
+		if r.underWay != nil || s.paused[r.Destination] {
+			begun.Waiting = append(begun.Waiting, c.Delivery)
+			continue
+		}
+		r.state, r.underWay = delivery.Delivering, &c.Job
 		r.Attempt++
-		shipments = append(shipments, r.Shipment)
+		begun.Shipments = append(begun.Shipments, r.Shipment)
 	}
-	return shipments, nil
+	return begun, nil
+}
+
+// SetPaused implements [Store].
+func (s *memoryStore) SetPaused(_ context.Context, destination string, paused bool) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.paused[destination] = paused
+	return s.down
+}
+
+// Paused implements [Store].
+func (s *memoryStore) Paused(context.Context) (names []string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for name, paused := range s.paused {
+		if paused {
+			names = append(names, name)
+		}
+	}
+	return names, s.down
+}
+
+// TakeOver implements [Store].
+func (s *memoryStore) TakeOver(_ context.Context, lost []delivery.LostJob) (n int, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.down != nil {
+		return 0, s.down
+	}
+	err = s.inTx(lost, func(claims []delivery.Claim) (due []delivery.Due) {
+		for _, c := range claims {
+			r := s.rows[c.Delivery]
+			if r.giveUp(c.Job); r.Job == c.Job && !r.state.Over() {
+				r.Job++
+				due = append(due, r.Due)
+			}
+		}
+		n = len(due)
+		return due
+	})
+	return n, err
 }
 
 func (s *memoryStore) Blocked(_ context.Context, ids []dedup.ID) (blocked []dedup.ID, err error) {
@@ -97,13 +157,29 @@ func (s *memoryStore) Finish(_ context.Context, results []delivery.Result) error
 	if s.down != nil {
 		return s.down
 	}
+	var again []delivery.Due
 	for _, r := range results {
 		s.results = append(s.results, r)
 		of := s.rows[r.DeliveryID]
 		if r.State.Over() && !of.state.Over() {
 			s.open--
 		}
+		moves := of.state == delivery.Delivering || r.State == delivery.Delivered
+		if of.underWay = nil; !moves {
+			continue
+		}
 		of.state, of.next = r.State, r.Next
+		if r.State == delivery.Retrying {
+			of.Job++
+			due := of.Due
+			due.At = r.Next
+			again = append(again, due)
+		}
+	}
+	if len(again) > 0 {
+		if err := s.inTx(nil, func([]delivery.Claim) []delivery.Due { return again }); err != nil {
+			return err
+		}
 	}
 	close(s.changed)
 	s.changed = make(chan struct{})
@@ -130,6 +206,16 @@ func (s *memoryStore) state(id dedup.ID) delivery.State {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.rows[id].state
+}
+
+// reopen is what an operator does who calls a delivery off and takes it up again.
+func (s *memoryStore) reopen(id dedup.ID) delivery.Shipment {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.rows[id]
+	r.state = delivery.Pending
+	r.Job++
+	return r.Shipment
 }
 
 // attempts returns the results of a delivery, in order.
@@ -181,7 +267,6 @@ type bed struct {
 	store   *memoryStore
 	log     *slog.Logger
 	options Options
-	f       *Forwarder
 }
 
 // onBoth runs a test on PostgreSQL and on SQLite.
@@ -232,20 +317,37 @@ func newBed(t testing.TB, db Database) *bed {
 	return b
 }
 
-// start makes and starts a forwarder, stopped at the end of the test.
-func (b *bed) start(destinations ...*delivery.Destination) *Forwarder {
+// forwarder makes one. Whichever was made last makes the jobs of further attempts.
+func (b *bed) forwarder() *Forwarder {
 	b.t.Helper()
 	f, err := New(b.options)
 	must(b.t, err)
+	b.store.mu.Lock()
+	defer b.store.mu.Unlock()
+	b.store.inTx = func(take []delivery.LostJob, due func([]delivery.Claim) []delivery.Due) error {
+		return b.inTx(f, take, due)
+	}
+	return f
+}
+
+// start makes and starts a forwarder, stopped at the end of the test.
+func (b *bed) start(destinations ...*delivery.Destination) *Forwarder {
+	b.t.Helper()
+	f := b.forwarder()
 	must(b.t, f.SetDestinations(destinations))
+	b.run(f)
+	return f
+}
+
+// run starts a forwarder, stopped at the end of the test.
+func (b *bed) run(f *Forwarder) {
+	b.t.Helper()
 	must(b.t, f.Start(b.t.Context()))
-	b.f = f
 	b.t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
 		_ = f.Stop(ctx)
 	})
-	return f
 }
 
 // enqueue stores deliveries and makes their jobs, in one transaction as the ledger does.
@@ -261,18 +363,34 @@ func (b *bed) jobsFor(f *Forwarder, shipments ...delivery.Shipment) {
 	for i, s := range shipments {
 		due[i] = s.Due
 	}
+	must(b.t, b.inTx(f, nil, func([]delivery.Claim) []delivery.Due { return due }))
+}
+
+// inTx takes jobs and makes others in one transaction, as the ledger does.
+func (b *bed) inTx(f *Forwarder, take []delivery.LostJob, due func([]delivery.Claim) []delivery.Due) error {
 	ctx := context.WithoutCancel(b.t.Context())
 	if b.db.Postgres != nil {
-		tx, err := b.db.Postgres.Begin(ctx)
-		must(b.t, err)
-		must(b.t, f.EnqueuePostgres(ctx, tx, due))
-		must(b.t, tx.Commit(ctx))
-		return
+		return pgx.BeginFunc(ctx, b.db.Postgres, func(tx pgx.Tx) error {
+			claims, err := f.TakePostgres(ctx, tx, take)
+			if err != nil {
+				return err
+			}
+			return f.EnqueuePostgres(ctx, tx, due(claims))
+		})
 	}
 	tx, err := b.db.SQLite.BeginTx(ctx, nil)
-	must(b.t, err)
-	must(b.t, f.EnqueueSQLite(ctx, tx, due))
-	must(b.t, tx.Commit())
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }() // does nothing after a commit
+	claims, err := f.TakeSQLite(ctx, tx, take)
+	if err == nil {
+		err = f.EnqueueSQLite(ctx, tx, due(claims))
+	}
+	if err == nil {
+		err = tx.Commit()
+	}
+	return err
 }
 
 // exec runs a statement that both databases understand.

@@ -15,7 +15,7 @@ import (
 )
 
 // noJobs routes but makes no jobs: what is measured is the ledger's own.
-type noJobs struct{ jobs }
+type noJobs struct{ *jobs }
 
 func (noJobs) EnqueuePostgres(context.Context, pgx.Tx, []delivery.Due) error { return nil }
 func (noJobs) EnqueueSQLite(context.Context, *sql.Tx, []delivery.Due) error  { return nil }
@@ -32,7 +32,7 @@ func BenchmarkRecordForwarding(b *testing.B) {
 			names = append(names, fmt.Sprint("app", n))
 		}
 		if destinations > 0 {
-			l.SetOutbox(&noJobs{jobs{to(names...)}})
+			l.SetOutbox(&noJobs{&jobs{route: to(names...)}})
 		}
 		story := newStory(b)
 		b.Run(fmt.Sprintf("destinations=%d", destinations), func(b *testing.B) {
@@ -46,7 +46,7 @@ func BenchmarkRecordForwarding(b *testing.B) {
 func BenchmarkDeliver(b *testing.B) {
 	server := testkit.StartPostgres(b)
 	l := openMigrated(b, Options{URL: server.Database()})
-	l.SetOutbox(&noJobs{jobs{to("app")}})
+	l.SetOutbox(&noJobs{&jobs{route: to("app")}})
 	story := newStory(b)
 	for _, size := range []int{1, 16, 64} {
 		b.Run(fmt.Sprint(size), func(b *testing.B) {
@@ -85,12 +85,16 @@ func deliverable(b *testing.B, l *Ledger, story *story, n int) []dedup.ID {
 }
 
 func deliver(ctx context.Context, l *Ledger, ids []dedup.ID) error {
-	shipments, err := l.Begin(ctx, ids)
+	claims := make([]delivery.Claim, len(ids))
+	for i, id := range ids {
+		claims[i].Delivery = id
+	}
+	begun, err := l.Begin(ctx, claims)
 	if err != nil {
 		return err
 	}
-	results := make([]delivery.Result, len(shipments))
-	for i, s := range shipments {
+	results := make([]delivery.Result, len(begun.Shipments))
+	for i, s := range begun.Shipments {
 		results[i] = delivery.Result{
 			Attempt: delivery.Attempt{DeliveryID: s.ID, Number: s.Attempt, StartedAt: time.Now(), Took: time.Millisecond, Status: 200, Answer: []byte("ok")},
 			State:   delivery.Delivered,

@@ -146,7 +146,7 @@ func (l *Ledger) lockChosen(tx *gorm.DB, most int, choose func(*gorm.DB) (*gorm.
 		return nil, nil
 	}
 	var rows []deliveryRow
-	err := db.Select("d.id, d.event_id, d.destination, d.state, d.attempts, d.updated_at").Order("d.id").Limit(most + 1).
+	err := db.Select("d.id, d.event_id, d.destination, d.state, d.attempts, d.updated_at, d.job, d.under_way").Order("d.id").Limit(most + 1).
 		Clauses(clause.Locking{Strength: "NO KEY UPDATE", Table: clause.Table{Name: "d"}}). // left out on SQLite
 		Find(&rows).Error
 	if err != nil {
@@ -162,7 +162,7 @@ func (l *Ledger) applyChange(tx *gorm.DB, pinned *sql.Conn, act view.Act, c chan
 	now := l.now().UTC()
 	due := make([]delivery.Due, len(rows))
 	for i := range rows {
-		due[i] = rows[i].due()
+		due[i] = rows[i].dueAnew()
 	}
 	err := l.dialect.planAfresh(tx)
 	if err == nil {
@@ -182,8 +182,8 @@ func (l *Ledger) applyChange(tx *gorm.DB, pinned *sql.Conn, act view.Act, c chan
 	return err
 }
 
-// withdraw takes back the jobs that deliveries may have: one that is called off needs none, and two jobs of one that goes on
-// could be worked by two processes at once.
+// withdraw takes back the jobs that deliveries may have: one that is called off needs none, and the old ones of one that goes
+// on would only be looked at for nothing.
 func (l *Ledger) withdraw(tx *gorm.DB, pinned *sql.Conn, due []delivery.Due) error {
 	if l.outbox == nil || len(due) == 0 {
 		return nil

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -20,6 +21,24 @@ import (
 // jobs is an outbox whose jobs are rows of a table, so that they are there if and only if their transaction is.
 type jobs struct {
 	route func(delivery.Event) []delivery.Route
+	lost  sync.Map // what jobs of processes that have gone could claim, by their ids
+}
+
+func (j *jobs) take(lost []delivery.LostJob) (claims []delivery.Claim) {
+	for _, l := range lost {
+		if c, ok := j.lost.LoadAndDelete(l.ID); ok {
+			claims = append(claims, c.(delivery.Claim))
+		}
+	}
+	return claims
+}
+
+func (j *jobs) TakePostgres(_ context.Context, _ pgx.Tx, lost []delivery.LostJob) ([]delivery.Claim, error) {
+	return j.take(lost), nil
+}
+
+func (j *jobs) TakeSQLite(_ context.Context, _ *sql.Tx, lost []delivery.LostJob) ([]delivery.Claim, error) {
+	return j.take(lost), nil
 }
 
 const makeJobs = `CREATE TABLE jobs (delivery_id text NOT NULL, destination text NOT NULL)`
@@ -80,7 +99,7 @@ func forwarding(t testing.TB, l *Ledger, route func(delivery.Event) []delivery.R
 	if err := l.db.Exec(makeJobs).Error; err != nil {
 		t.Fatal(err)
 	}
-	l.SetOutbox(&jobs{route})
+	l.SetOutbox(&jobs{route: route})
 }
 
 // onEach runs a test on a new database of each kind.
@@ -166,6 +185,23 @@ func (c *clerk) Cancel(id dedup.ID)  { c.change(id, c.l.CancelDeliveries) }
 func (c *clerk) Retry(id dedup.ID)   { c.change(id, c.l.RetryDeliveries) }
 func (c *clerk) Release(id dedup.ID) { c.change(id, c.l.ReleaseDeliveries) }
 
+// nextLost numbers lost jobs.
+var nextLost atomic.Int64
+
+func (c *clerk) TakeOver(claims ...delivery.Claim) int {
+	c.t.Helper()
+	lost := make([]delivery.LostJob, len(claims))
+	for i, claim := range claims {
+		lost[i].ID = nextLost.Add(1)
+		c.l.outbox.(*jobs).lost.Store(lost[i].ID, claim)
+	}
+	n, err := c.l.TakeOver(c.t.Context(), lost)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return n
+}
+
 func (c *clerk) change(id dedup.ID, do func(context.Context, view.DeliverySelection, view.Act) (view.Changed, error)) {
 	c.t.Helper()
 	done, err := do(c.t.Context(), view.DeliverySelection{IDs: []string{id.String()}}, view.Act{Actor: "t"})
@@ -185,8 +221,12 @@ func (c *clerk) Delivery(id dedup.ID) deliverytest.Delivery {
 	if d.NextAttemptAt != nil {
 		next = *d.NextAttemptAt
 	}
+	var row deliveryRow
+	if err = c.l.db.Where("id = ?", rowID(id)).Take(&row).Error; err != nil {
+		c.t.Fatal(err)
+	}
 	return deliverytest.Delivery{
-		State: delivery.State(d.State), Attempts: d.Attempts, LastStatus: d.LastStatus, LastError: d.LastError, Next: next,
+		Job: row.Job, State: delivery.State(d.State), Attempts: d.Attempts, LastStatus: d.LastStatus, LastError: d.LastError, Next: next,
 	}
 }
 

@@ -200,7 +200,7 @@ func TestAnOutboxThatFailsStoresNothing(t *testing.T) {
 		"sqlite":   {Path: filepath.Join(t.TempDir(), "ledger.db")},
 	} {
 		l := openMigrated(t, opts)
-		l.SetOutbox(&jobs{to("app")}) // its table is not there
+		l.SetOutbox(&jobs{route: to("app")}) // its table is not there
 		e := newEntry(time.Now(), "a", "run")
 		if _, _, err := l.Record(t.Context(), []*dedup.Entry{e}); err == nil {
 			t.Errorf("%s: an event without its job was stored", name)

@@ -115,15 +115,19 @@ func attemptPlans(t *testing.T, l *Ledger, explain string) map[string]string {
 	rows := make([]deliveryRow, 20)
 	results := make([]delivery.Result, len(rows))
 	followers := make([]follower, len(rows))
+	claims := make([]claimRow, len(rows))
 	for i := range rows {
 		id := dedup.NewID(time.UnixMilli(int64(100 * i)))
 		rows[i] = deliveryRow{ID: rowID(id), EventID: rowID(id), Destination: "d1", State: "pending", UpdatedAt: readTime}
 		results[i] = delivery.Result{Attempt: delivery.Attempt{DeliveryID: id, Number: 1, StartedAt: readTime}, State: delivery.Delivered}
+		claims[i] = claimRow{delivery.Claim{Delivery: id}, readTime}
 		followers[i] = follower{id: id, destination: "d1", source: "s1", kind: dedup.KindRun, runID: fmt.Sprint("R", 10*i), seq: 2}
 	}
 	s := &l.statements.deliveries
 	return map[string]string{
-		"replay": planOf(t, l, explain, s.replay, rows), "lock": planOf(t, l, explain, s.lock, rows), "begin": planOf(t, l, explain, s.begin, rows),
+		"replay": planOf(t, l, explain, s.replay, rows), "begin": planOf(t, l, explain, s.begin, claims),
+		"ship": planOf(t, l, explain, s.ship, claims), "lose": planOf(t, l, explain, s.lose, claims), "give up": planOf(t, l, explain, s.giveUp, claims),
+		"outdate": planOf(t, l, explain, s.outdate, claims), "end": planOf(t, l, explain, s.end, results),
 		"finish": planOf(t, l, explain, s.finish, results), "reopen": planOf(t, l, explain, s.reopen, rows),
 		"requeue": planOf(t, l, explain, s.requeue, rows), "cancel": planOf(t, l, explain, s.cancel, rows),
 		"about": planOf(t, l, explain, s.about, rows), "blocked": planOf(t, l, explain, s.blocked, followers),

@@ -40,7 +40,7 @@ func retentionOfDeliveries(t *testing.T, opts Options) {
 	verdicts := mustRecord(t, l, batch...)
 	c := &clerk{t: t, l: l}
 	open := deliveryOf(t, l, verdicts[5].EventID)
-	if _, err := l.Begin(t.Context(), []dedup.ID{open}); err != nil {
+	if _, err := l.Begin(t.Context(), []delivery.Claim{{Delivery: open}}); err != nil {
 		t.Fatal(err)
 	}
 	failed := delivery.Attempt{DeliveryID: open, Number: 1, StartedAt: start, Status: 500}
@@ -126,17 +126,17 @@ func finishAll(t *testing.T, l *Ledger, where string) {
 	if err := l.db.Model(&deliveryRow{}).Where(where).Pluck("id", &ids).Error; err != nil {
 		t.Fatal(err)
 	}
-	list := make([]dedup.ID, len(ids))
+	list := make([]delivery.Claim, len(ids))
 	results := make([]delivery.Result, len(ids))
 	for i, id := range ids {
-		list[i] = dedup.ID(id)
+		list[i].Delivery = dedup.ID(id)
 		results[i] = delivery.Result{
-			Attempt: delivery.Attempt{DeliveryID: list[i], Number: 1, StartedAt: l.now(), Status: 200}, State: delivery.Delivered,
+			Attempt: delivery.Attempt{DeliveryID: dedup.ID(id), Number: 1, StartedAt: l.now(), Status: 200}, State: delivery.Delivered,
 		}
 	}
-	shipments, err := l.Begin(t.Context(), list)
-	if err != nil || len(shipments) != len(list) {
-		t.Fatalf("%d of %d begun, error %v", len(shipments), len(list), err)
+	begun, err := l.Begin(t.Context(), list)
+	if err != nil || len(begun.Shipments) != len(list) {
+		t.Fatalf("%d of %d begun, error %v", len(begun.Shipments), len(list), err)
 	}
 	if err = l.Finish(t.Context(), results); err != nil {
 		t.Fatal(err)

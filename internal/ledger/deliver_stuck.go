@@ -7,7 +7,6 @@ import (
 
 	"gorm.io/gorm"
 
-	"github.com/dedupgate/dedupgate/internal/delivery"
 	"github.com/dedupgate/dedupgate/internal/view"
 )
 
@@ -80,7 +79,7 @@ OR d.state = 'pending' AND d.updated_at < ? OR d.state = 'retrying' AND d.next_a
 func requeue(w writer, rows []deliveryRow, now time.Time) error {
 	var lost []attemptRow
 	for i := range rows {
-		if rows[i].State == string(delivery.Delivering) {
+		if rows[i].UnderWay != nil {
 			lost = append(lost, rows[i].lostAttempt())
 		}
 	}

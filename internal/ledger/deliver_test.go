@@ -91,18 +91,9 @@ func (o *office) bury(destination string) {
 
 func (o *office) finish(destination string, state delivery.State) {
 	o.t.Helper()
-	var ids []rowID
-	err := o.db.Model(&deliveryRow{}).Where("destination = ? AND state = 'pending'", destination).Pluck("id", &ids).Error
-	if err != nil {
-		o.t.Fatal(err)
-	}
-	var list []dedup.ID
-	for _, id := range ids {
-		list = append(list, dedup.ID(id))
-	}
-	shipments, err := o.Begin(o.t.Context(), list)
+	begun, err := o.Begin(o.t.Context(), o.claims(destination))
 	var results []delivery.Result
-	for _, s := range shipments {
+	for _, s := range begun.Shipments {
 		results = append(results, delivery.Result{
 			Attempt: delivery.Attempt{DeliveryID: s.ID, Number: s.Attempt, StartedAt: o.clock, Status: 500, Error: "no"}, State: state,
 		})
@@ -113,6 +104,21 @@ func (o *office) finish(destination string, state delivery.State) {
 	if err != nil {
 		o.t.Fatal(err)
 	}
+}
+
+// claims are those of the jobs of all that can be sent to a destination.
+func (o *office) claims(destination string) []delivery.Claim {
+	o.t.Helper()
+	var rows []deliveryRow
+	err := o.db.Where("destination = ? AND state IN ('pending', 'retrying')", destination).Find(&rows).Error
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	claims := make([]delivery.Claim, len(rows))
+	for i, row := range rows {
+		claims[i] = delivery.Claim{Delivery: dedup.ID(row.ID), Job: row.Job}
+	}
+	return claims
 }
 
 type changing func(context.Context, view.DeliverySelection, view.Act) (view.Changed, error)
@@ -334,7 +340,7 @@ func TestStuck(t *testing.T) {
 		if err != nil || len(ids) != 4 {
 			t.Fatalf("%d deliveries, error %v", len(ids), err)
 		}
-		if _, err = o.Begin(t.Context(), ids[:2]); err != nil {
+		if _, err = o.Begin(t.Context(), []delivery.Claim{{Delivery: ids[0]}, {Delivery: ids[1]}}); err != nil {
 			t.Fatal(err)
 		}
 		o.do(o.CancelDeliveries, view.DeliverySelection{IDs: []string{ids[3].String()}}, 1)
@@ -368,6 +374,10 @@ func TestStuck(t *testing.T) {
 		h, err := o.Delivery(t.Context(), ids[0].String())
 		if err != nil || len(h.Attempts) != 1 || h.Attempts[0].Error != lostAttempt {
 			t.Errorf("an orphaned one: %+v, error %v", h, err)
+		}
+		if begun, err := o.Begin(t.Context(), []delivery.Claim{{Delivery: ids[0], Again: true}, {Delivery: ids[2], Again: true}}); err != nil ||
+			len(begun.Shipments)+len(begun.Waiting) != 0 {
+			t.Errorf("jobs from before the clearing begin %+v, error %v", begun, err)
 		}
 		look(view.StuckQuery{}, 2, 3, 0)
 		done, err := o.ClearStuck(t.Context(), view.StuckQuery{}, operator)

@@ -3,59 +3,91 @@ package ledger
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"slices"
 	"time"
-
-	"gorm.io/gorm"
 
 	"github.com/dedupgate/dedupgate/internal/dedup"
 	"github.com/dedupgate/dedupgate/internal/delivery"
 )
 
-// lostAttempt is the error of an attempt of which nobody knows how it ended.
-const lostAttempt = "the gateway stopped before the answer was recorded"
+// claimRow is a claim and the time at which it was made.
+type claimRow struct {
+	delivery.Claim
+	at time.Time
+}
 
-// Begin marks deliveries as delivering and returns what to send. Those that are over, held or not known are left out; one
-// that was delivering already gets an attempt that says so. A crash of the database may undo a Begin: the attempt is then
-// made again under the same number. Errors: [dedup.ErrUnavailable], [dedup.ErrContended], [dedup.ErrUnclear].
-func (l *Ledger) Begin(ctx context.Context, ids []dedup.ID) ([]delivery.Shipment, error) {
-	if len(ids) == 0 {
-		return nil, nil
+// claimColumns have names of their own: an UPDATE sees them beside those of deliveries.
+func claimColumns() []column[claimRow] {
+	return []column[claimRow]{
+		ids("delivery", func(r *claimRow) dedup.ID { return r.Delivery }),
+		number("claim", func(r *claimRow) int64 { return int64(r.Job) }),
+		moment("at", func(r *claimRow) time.Time { return r.at }),
 	}
-	var shipments []delivery.Shipment
-	_, err := l.transaction(ctx, func(tx *gorm.DB) error {
-		b := beginning{writer: writer{tx: tx, dialect: l.dialect, statements: l.statements}, now: l.now().UTC()}
-		err := b.run(ids)
-		shipments = b.shipments
-		return translate("begin attempts", err)
+}
+
+// claimRows are claims in the order of their deliveries, in which rows are locked.
+func claimRows(claims []delivery.Claim, at time.Time) []claimRow {
+	rows := make([]claimRow, len(claims))
+	for i, c := range claims {
+		rows[i] = claimRow{c, at}
+	}
+	slices.SortFunc(rows, func(a, b claimRow) int { return bytes.Compare(a.Delivery[:], b.Delivery[:]) })
+	return rows
+}
+
+// Begin marks deliveries as delivering and returns what to send, if the claim is that of the delivery's newest job, no other
+// attempt is under way and the destination is not paused. What is over, held or not known has nothing to send. An attempt
+// that the same job has begun in an earlier life is kept with an error that says so. The same claim without a new life gets
+// the same attempt, so that an unclear Begin can be asked again. A crash of the database may undo a Begin: the attempt is
+// then made again under the same number. Errors: [dedup.ErrUnavailable], [dedup.ErrContended], [dedup.ErrUnclear].
+func (l *Ledger) Begin(ctx context.Context, claims []delivery.Claim) (delivery.Begun, error) {
+	if len(claims) == 0 {
+		return delivery.Begun{}, nil
+	}
+	rows := claimRows(claims, l.now().UTC())
+	again := slices.DeleteFunc(slices.Clone(rows), func(r claimRow) bool { return !r.Again })
+	s := &l.statements.deliveries
+	var begun delivery.Begun
+	err := l.piped(ctx, "begin attempts", func(p pipeline) error {
+		p.add(l.dialect.beginLightly(), nil, nil)
+		s.lose.addTo(p, l.dialect, again, nil)
+		s.giveUp.addTo(p, l.dialect, again, nil)
+		s.begin.addTo(p, l.dialect, rows, nil)
+		s.ship.addTo(p, l.dialect, rows, func(back scanner) error { return scanShipment(back, &begun) })
+		return nil
 	})
 	if err != nil {
-		return nil, err
+		return delivery.Begun{}, err
 	}
-	return shipments, nil
+	return begun, nil
 }
 
-// beginning is one call of Begin.
-type beginning struct {
-	writer
-	now       time.Time
-	touched   []deliveryRow
-	lost      []attemptRow
-	shipments []delivery.Shipment
+// giveUp ends the attempts that were begun with the claims and of which nobody will tell any more.
+func (w writer) giveUp(rows []claimRow) error {
+	err := w.statements.deliveries.lose.exec(w.tx, w.dialect, rows)
+	if err == nil {
+		err = w.statements.deliveries.giveUp.exec(w.tx, w.dialect, rows)
+	}
+	return err
 }
 
-func (b *beginning) run(ids []dedup.ID) error {
-	for _, step := range []func() error{
-		func() error { return b.dialect.workLightly(b.tx) },
-		func() error { return b.statements.deliveries.lock.query(b.tx, b.dialect, rowsOf(ids), b.scan) },
-		func() error { return b.statements.deliveries.begin.exec(b.tx, b.dialect, b.touched) },
-		func() error { return b.statements.deliveries.keep.exec(b.tx, b.dialect, b.lost) },
-	} {
-		if err := step(); err != nil {
-			return err
-		}
+// scanShipment takes a delivery that is to be attempted: now, when its attempt has begun.
+func scanShipment(back scanner, begun *delivery.Begun) error {
+	var id, event rowID
+	var now bool
+	var s delivery.Shipment
+	err := back.Scan(&id, &event, &s.Destination, &s.Replay, &s.Job, &s.Attempt, &s.Forgiven, &now,
+		&s.Source, &s.Run.Kind, &s.Run.ID, &s.EventType, &s.Generation, &s.Seq, &s.ContentType, &s.Body, &s.BodyPurged)
+	if err != nil {
+		return err
 	}
+	if !now {
+		begun.Waiting = append(begun.Waiting, dedup.ID(id))
+		return nil
+	}
+	s.ID, s.EventID = dedup.ID(id), dedup.ID(event)
+	s.CreatedAt = s.ID.Time()
+	begun.Shipments = append(begun.Shipments, s)
 	return nil
 }
 
@@ -67,28 +99,4 @@ func rowsOf(ids []dedup.ID) []deliveryRow {
 	}
 	slices.SortFunc(rows, func(a, b deliveryRow) int { return bytes.Compare(a.ID[:], b.ID[:]) })
 	return slices.CompactFunc(rows, func(a, b deliveryRow) bool { return a.ID == b.ID })
-}
-
-// scan takes a delivery as it is before the attempt.
-func (b *beginning) scan(back *sql.Rows) error {
-	var row deliveryRow
-	var s delivery.Shipment
-	err := back.Scan(&row.ID, &row.EventID, &row.Destination, &row.Replay, &row.State, &row.Attempts, &row.Forgiven, &row.UpdatedAt,
-		&s.Source, &s.Run.Kind, &s.Run.ID, &s.EventType, &s.Generation, &s.Seq, &s.ContentType, &s.Body, &s.BodyPurged)
-	if err != nil {
-		return err
-	}
-	if row.State == string(delivery.Delivering) {
-		b.lost = append(b.lost, row.lostAttempt())
-	}
-	s.Due, s.Replay, s.Attempt, s.Forgiven = row.due(), row.Replay, row.Attempts+1, row.Forgiven
-	s.CreatedAt = s.ID.Time()
-	b.shipments = append(b.shipments, s)
-	b.touched = append(b.touched, deliveryRow{ID: row.ID, UpdatedAt: b.now})
-	return nil
-}
-
-// lostAttempt is the newest attempt of a delivery that is delivering.
-func (r *deliveryRow) lostAttempt() attemptRow {
-	return attemptRow{DeliveryID: r.ID, Number: r.Attempts, StartedAt: r.UpdatedAt, Error: lostAttempt}
 }

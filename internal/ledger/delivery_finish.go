@@ -3,11 +3,8 @@ package ledger
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"slices"
 	"time"
-
-	"gorm.io/gorm"
 
 	"github.com/dedupgate/dedupgate/internal/dedup"
 	"github.com/dedupgate/dedupgate/internal/delivery"
@@ -30,8 +27,9 @@ func resultColumns() []column[delivery.Result] {
 type ended struct{ destination, state string }
 
 // Finish stores attempts and moves their deliveries on. A result counts while its attempt is the delivery's newest and
-// under way; a 2xx counts also later, unless the delivery was cancelled. The attempt is kept in any case. The same results
-// again change nothing. Errors: [dedup.ErrUnavailable], [dedup.ErrContended], [dedup.ErrRejected], [dedup.ErrUnclear].
+// under way; a 2xx counts also later, unless the delivery was cancelled. The attempt is kept in any case. A delivery that is
+// to be tried again gets a new job with it. The same results again change nothing. Errors: [dedup.ErrUnavailable],
+// [dedup.ErrContended], [dedup.ErrRejected], [dedup.ErrUnclear].
 func (l *Ledger) Finish(ctx context.Context, results []delivery.Result) error {
 	if len(results) == 0 {
 		return nil
@@ -39,11 +37,7 @@ func (l *Ledger) Finish(ctx context.Context, results []delivery.Result) error {
 	results = inOrder(results)
 	shard := l.shards.take()
 	defer l.shards.give(shard)
-	_, err := l.transaction(ctx, func(tx *gorm.DB) error {
-		w := writer{tx, l.dialect, l.statements, shard}
-		return translate("finish attempts", w.finish(results, l.now()))
-	})
-	return err
+	return l.piped(ctx, "finish attempts", func(p pipeline) error { return l.finish(p, results, shard) })
 }
 
 // inOrder sorts a copy by id, which is the order in which deliveries are locked, and makes its texts storable. Of two
@@ -66,29 +60,38 @@ func inOrder(results []delivery.Result) []delivery.Result {
 	return results
 }
 
-func (w writer) finish(results []delivery.Result, now time.Time) error {
+func (l *Ledger) finish(p pipeline, results []delivery.Result, shard int32) error {
 	attempts := make([]attemptRow, len(results))
 	for i := range results {
 		attempts[i] = newAttempt(&results[i].Attempt)
 	}
-	err := w.dialect.planAfresh(w.tx)
-	if err == nil {
-		err = w.statements.deliveries.keep.exec(w.tx, w.dialect, attempts)
-	}
-	if err != nil {
-		return err
-	}
+	s := &l.statements.deliveries
 	counts := make(map[ended]int64)
-	err = w.statements.deliveries.finish.query(w.tx, w.dialect, results, func(back *sql.Rows) error {
-		var t ended
-		err := back.Scan(&t.destination, &t.state)
-		counts[t]++
+	var again []delivery.Due
+	p.add(l.dialect.plannedAfresh(), nil, nil)
+	s.keep.addTo(p, l.dialect, attempts, nil)
+	s.finish.addTo(p, l.dialect, results, func(back scanner) error {
+		var row deliveryRow
+		err := back.Scan(&row.ID, &row.EventID, &row.Destination, &row.State, &row.Job, &row.NextAttemptAt)
+		counts[ended{row.Destination, row.State}]++
+		if row.State == string(delivery.Retrying) {
+			due := row.due()
+			due.At = valueOf(row.NextAttemptAt)
+			again = append(again, due)
+		}
 		return err
 	})
-	if err != nil {
+	s.end.addTo(p, l.dialect, results, nil)
+	if err := p.flush(); err != nil {
 		return err
 	}
-	return w.countAttempts(counts, now)
+	s.count.addTo(p, l.dialect, attemptRollups(counts, l.now(), shard), nil)
+	for part := range slices.Chunk(again, mostDue) {
+		if err := p.enqueue(l.outbox, part); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func newAttempt(a *delivery.Attempt) attemptRow {
@@ -98,10 +101,10 @@ func newAttempt(a *delivery.Attempt) attemptRow {
 	}
 }
 
-func (w writer) countAttempts(counts map[ended]int64, now time.Time) error {
+func attemptRollups(counts map[ended]int64, now time.Time, shard int32) []attemptRollupRow {
 	rows := make([]attemptRollupRow, 0, len(counts))
 	for t, n := range counts {
-		rows = append(rows, attemptRollupRow{now.UTC().Truncate(time.Minute), t.destination, t.state, w.shard, n})
+		rows = append(rows, attemptRollupRow{now.UTC().Truncate(time.Minute), t.destination, t.state, shard, n})
 	}
-	return w.statements.deliveries.count.exec(w.tx, w.dialect, rows)
+	return rows
 }

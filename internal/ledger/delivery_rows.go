@@ -21,13 +21,30 @@ type deliveryRow struct {
 	NextAttemptAt *time.Time
 	UpdatedAt     time.Time `gorm:"autoUpdateTime:false"`
 	LastError     string
+	Job           int
+	UnderWay      *int // the job whose attempt is under way
 }
 
 func (deliveryRow) TableName() string { return "deliveries" }
 
 func (r *deliveryRow) due() delivery.Due {
-	return delivery.Due{ID: dedup.ID(r.ID), EventID: dedup.ID(r.EventID), Destination: r.Destination}
+	return delivery.Due{ID: dedup.ID(r.ID), EventID: dedup.ID(r.EventID), Destination: r.Destination, Job: r.Job}
 }
+
+// dueAnew is the delivery with the job that is about to be made for it, in place of the one that it had.
+func (r *deliveryRow) dueAnew() delivery.Due {
+	due := r.due()
+	due.Job++
+	return due
+}
+
+// lostAttempt is the newest attempt of a delivery, which is under way.
+func (r *deliveryRow) lostAttempt() attemptRow {
+	return attemptRow{DeliveryID: r.ID, Number: r.Attempts, StartedAt: r.UpdatedAt, Error: lostAttempt}
+}
+
+// lostAttempt is the error of an attempt of which nobody knows how it ended.
+const lostAttempt = "the gateway stopped before the answer was recorded"
 
 type attemptRow struct {
 	DeliveryID rowID

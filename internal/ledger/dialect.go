@@ -40,8 +40,15 @@ type forwardingDialect interface {
 	enqueue(tx *gorm.DB, pinned *sql.Conn, outbox Outbox, due []delivery.Due) error
 	// withdraw lets the outbox take jobs back in such a transaction.
 	withdraw(tx *gorm.DB, pinned *sql.Conn, outbox Outbox, ids []dedup.ID) error
-	// lockDeliveries is SQL that locks the rows d of a SELECT for the rest of the transaction.
-	lockDeliveries() string
-	// workLightly is planAfresh, and lets the transaction's commit be lost in a crash of the database.
-	workLightly(tx *gorm.DB) error
+	// take lets the outbox end the jobs of processes that have gone, in such a transaction.
+	take(tx *gorm.DB, pinned *sql.Conn, outbox Outbox, lost []delivery.LostJob) ([]delivery.Claim, error)
+	// piped runs work in a transaction whose statements travel together.
+	piped(ctx context.Context, l *Ledger, operation string, work func(p pipeline) error) error
+	// plannedAfresh is planAfresh as a statement, "" when there is nothing to say.
+	plannedAfresh() string
+	// beginLightly prepares a transaction that begins attempts: it is plannedAfresh, lets the commit be lost in a crash of
+	// the database, and lets no pause come in between.
+	beginLightly() string
+	// lockPauses waits until nobody begins attempts, and lets nobody begin any for the rest of the transaction.
+	lockPauses(tx *gorm.DB) error
 }

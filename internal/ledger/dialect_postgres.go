@@ -58,6 +58,14 @@ func (postgresDialect) withdraw(tx *gorm.DB, pinned *sql.Conn, outbox Outbox, id
 	})
 }
 
+func (postgresDialect) take(tx *gorm.DB, pinned *sql.Conn, outbox Outbox, lost []delivery.LostJob) (claims []delivery.Claim, err error) {
+	err = onPgx(tx.Statement.Context, pinned, func(conn *pgx.Conn) error {
+		claims, err = outbox.TakePostgres(tx.Statement.Context, joinedTx{conn}, lost)
+		return err
+	})
+	return claims, err
+}
+
 // onPgx calls work with what is below a connection of database/sql.
 func onPgx(ctx context.Context, pinned *sql.Conn, work func(*pgx.Conn) error) error {
 	return pinned.Raw(func(driverConn any) error {
@@ -72,11 +80,18 @@ func onPgx(ctx context.Context, pinned *sql.Conn, work func(*pgx.Conn) error) er
 	})
 }
 
-func (postgresDialect) lockDeliveries() string { return " FOR NO KEY UPDATE OF d" }
+func (postgresDialect) beginLightly() string { return beginLightly }
 
-func (postgresDialect) workLightly(tx *gorm.DB) error {
-	const both = `SELECT set_config('synchronous_commit', 'off', true), set_config('plan_cache_mode', 'force_custom_plan', true)`
-	return tx.Exec(both).Error
+// The lock is pauseLock, shared.
+const beginLightly = `SELECT set_config('synchronous_commit', 'off', true), set_config('plan_cache_mode', 'force_custom_plan', true),
+    pg_advisory_xact_lock_shared(` + pauseLock + `)`
+
+func (postgresDialect) plannedAfresh() string { return plannedAfresh }
+
+const plannedAfresh = "SET LOCAL plan_cache_mode = force_custom_plan"
+
+func (postgresDialect) lockPauses(tx *gorm.DB) error {
+	return tx.Exec("SELECT pg_advisory_xact_lock(" + pauseLock + ")").Error
 }
 
 func (postgresDialect) reconnect(l *Ledger) { l.pool.Reset() }
@@ -106,5 +121,5 @@ func (postgresDialect) receiptsJob(l *Ledger) func(ctx context.Context, cutoff t
 
 // planAfresh keeps a join from being run by a plan that was made when its table was still empty.
 func (postgresDialect) planAfresh(tx *gorm.DB) error {
-	return tx.Exec("SET LOCAL plan_cache_mode = force_custom_plan").Error
+	return tx.Exec(plannedAfresh).Error
 }

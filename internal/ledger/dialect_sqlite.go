@@ -56,6 +56,14 @@ func (sqliteDialect) withdraw(tx *gorm.DB, _ *sql.Conn, outbox Outbox, ids []ded
 	return outbox.WithdrawSQLite(tx.Statement.Context, own, ids)
 }
 
+func (sqliteDialect) take(tx *gorm.DB, _ *sql.Conn, outbox Outbox, lost []delivery.LostJob) ([]delivery.Claim, error) {
+	own, err := ownTx(tx)
+	if err != nil {
+		return nil, err
+	}
+	return outbox.TakeSQLite(tx.Statement.Context, own, lost)
+}
+
 func ownTx(tx *gorm.DB) (*sql.Tx, error) {
 	own, ok := tx.Statement.ConnPool.(*sql.Tx)
 	if !ok {
@@ -64,10 +72,12 @@ func ownTx(tx *gorm.DB) (*sql.Tx, error) {
 	return own, nil
 }
 
-// lockDeliveries: the transaction itself is the lock.
-func (sqliteDialect) lockDeliveries() string { return "" }
+func (sqliteDialect) beginLightly() string { return "" }
 
-func (sqliteDialect) workLightly(*gorm.DB) error { return nil }
+func (sqliteDialect) plannedAfresh() string { return "" }
+
+// lockPauses: the transaction itself is the lock, since it began immediate.
+func (sqliteDialect) lockPauses(*gorm.DB) error { return nil }
 
 // tryLock: the transaction itself is the lock, since it began immediate.
 func (sqliteDialect) tryLock(*gorm.DB, int64) (bool, error) { return true, nil }

@@ -52,7 +52,7 @@ func (l *Ledger) release(tx *gorm.DB, pinned *sql.Conn, held []deliveryRow) erro
 	}
 	due := make([]delivery.Due, len(held))
 	for i := range held {
-		due[i] = held[i].due()
+		due[i] = held[i].dueAnew()
 	}
 	err := reopen(writer{tx: tx, dialect: l.dialect, statements: l.statements}, held, l.now().UTC())
 	if err == nil {

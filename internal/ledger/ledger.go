@@ -87,7 +87,7 @@ func Open(ctx context.Context, opts Options, log *slog.Logger) (*Ledger, error) 
 	if err != nil {
 		return nil, err
 	}
-	l.statements = newStatements(l.dialect)
+	l.statements = newStatements()
 	return l, nil
 }
 

@@ -24,6 +24,11 @@ type Outbox interface {
 	WithdrawPostgres(ctx context.Context, tx pgx.Tx, ids []dedup.ID) error
 	// WithdrawSQLite does the same.
 	WithdrawSQLite(ctx context.Context, tx *sql.Tx, ids []dedup.ID) error
+	// TakePostgres ends, in the ledger's transaction, jobs of processes that have gone, if their signs of life are still
+	// those that were seen, and returns what these jobs could have claimed.
+	TakePostgres(ctx context.Context, tx pgx.Tx, lost []delivery.LostJob) ([]delivery.Claim, error)
+	// TakeSQLite does the same.
+	TakeSQLite(ctx context.Context, tx *sql.Tx, lost []delivery.LostJob) ([]delivery.Claim, error)
 }
 
 // SetOutbox has to be called before anything is recorded. Without an outbox nothing is forwarded.

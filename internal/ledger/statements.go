@@ -25,9 +25,9 @@ type hitCount struct {
 	n     int64
 }
 
-func newStatements(d dialect) *statements {
+func newStatements() *statements {
 	return &statements{
-		deliveries: newDeliveryStatements(d),
+		deliveries: newDeliveryStatements(),
 		retellings: newRetellingStatements(),
 		// A run that is not there yet is inserted as its events will leave it. One that is there is locked, keeps its state
 		// and gives some numbers away.

@@ -12,9 +12,11 @@ import (
 
 // Store is what the forwarder asks of it, word for word.
 type Store interface {
-	Begin(ctx context.Context, ids []dedup.ID) ([]delivery.Shipment, error)
+	Begin(ctx context.Context, claims []delivery.Claim) (delivery.Begun, error)
 	Blocked(ctx context.Context, ids []dedup.ID) ([]dedup.ID, error)
 	Finish(ctx context.Context, results []delivery.Result) error
+	SetPaused(ctx context.Context, destination string, paused bool) error
+	Paused(ctx context.Context) ([]string, error)
 }
 
 // Clerk puts deliveries into a store and looks at them, as receiving and operators do.
@@ -29,6 +31,8 @@ type Clerk interface {
 	Cancel(delivery dedup.ID)
 	Retry(delivery dedup.ID)
 	Release(delivery dedup.ID)
+	// TakeOver has the jobs that could make these claims taken from their processes, and returns how many deliveries go on.
+	TakeOver(claims ...delivery.Claim) int
 	// Delivery and Attempts look at one; attempts come in order.
 	Delivery(id dedup.ID) Delivery
 	Attempts(id dedup.ID) []delivery.Attempt
@@ -53,6 +57,7 @@ type Delivery struct {
 	LastStatus int
 	LastError  string
 	Next       time.Time
+	Job        int // number of the newest job
 }
 
 // Fixture is one store under test.

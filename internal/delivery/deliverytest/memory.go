@@ -18,6 +18,7 @@ type Memory struct {
 	events     map[dedup.ID]*event
 	deliveries map[dedup.ID]*kept
 	seqs       map[runKey]int64
+	paused     map[string]bool
 }
 
 var (
@@ -42,26 +43,85 @@ type kept struct {
 	event    *event
 	replay   int
 	forgiven int
+	underWay int // the job whose attempt is under way
 	attempts map[int]delivery.Attempt
 }
 
+// nobody: no job has an attempt under way.
+const nobody = -1
+
 // Begin implements [Store].
-func (m *Memory) Begin(_ context.Context, ids []dedup.ID) ([]delivery.Shipment, error) {
+func (m *Memory) Begin(_ context.Context, claims []delivery.Claim) (begun delivery.Begun, _ error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	var shipments []delivery.Shipment
-	for _, id := range unique(ids) {
-		d := m.deliveries[id]
-		if d == nil || d.State.Over() || d.State == delivery.Held {
+	for _, c := range claims {
+		d := m.deliveries[c.Delivery]
+		if d == nil {
 			continue
 		}
-		if d.State == delivery.Delivering {
-			d.attempts[d.Attempts] = delivery.Attempt{DeliveryID: id, Number: d.Attempts, Error: "lost"}
+		if c.Again {
+			d.giveUp(c.Job)
 		}
-		d.State, d.Attempts, d.Next = delivery.Delivering, d.Attempts+1, time.Time{}
-		shipments = append(shipments, d.shipment())
+		switch {
+		case d.Delivery.Job != c.Job || d.State.Over() || d.State == delivery.Held:
+		case d.underWay == nobody && m.paused[d.Destination]:
+			begun.Waiting = append(begun.Waiting, c.Delivery)
+		case d.underWay == nobody:
+			d.State, d.Attempts, d.Next, d.underWay = delivery.Delivering, d.Attempts+1, time.Time{}, c.Job
+			begun.Shipments = append(begun.Shipments, d.shipment())
+		case d.underWay == c.Job:
+			begun.Shipments = append(begun.Shipments, d.shipment())
+		default:
+			begun.Waiting = append(begun.Waiting, c.Delivery)
+		}
 	}
-	return shipments, nil
+	return begun, nil
+}
+
+// SetPaused implements [Store].
+func (m *Memory) SetPaused(_ context.Context, destination string, paused bool) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.paused == nil {
+		m.paused = map[string]bool{}
+	}
+	if delete(m.paused, destination); paused {
+		m.paused[destination] = true
+	}
+	return nil
+}
+
+// Paused implements [Store].
+func (m *Memory) Paused(context.Context) ([]string, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Sorted(maps.Keys(m.paused)), nil
+}
+
+// giveUp ends the attempt that a job has under way.
+func (d *kept) giveUp(job int) {
+	if d.underWay != job {
+		return
+	}
+	d.attempts[d.Attempts] = delivery.Attempt{DeliveryID: d.ID, Number: d.Attempts, Error: "lost"}
+	d.underWay = nobody
+	if d.State == delivery.Delivering {
+		d.State = delivery.Retrying
+	}
+}
+
+// TakeOver implements [Clerk].
+func (m *Memory) TakeOver(claims ...delivery.Claim) (n int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, c := range claims {
+		d := m.deliveries[c.Delivery]
+		if d.giveUp(c.Job); d.Delivery.Job == c.Job && (d.State == delivery.Pending || d.State == delivery.Retrying) {
+			d.Delivery.Job++
+			n++
+		}
+	}
+	return n
 }
 
 func unique(ids []dedup.ID) []dedup.ID {
@@ -75,8 +135,10 @@ func unique(ids []dedup.ID) []dedup.ID {
 
 func (d *kept) shipment() delivery.Shipment {
 	e := d.event
+	due := d.Due
+	due.Job = d.Delivery.Job
 	s := delivery.Shipment{
-		Due: d.Due, Source: e.Source, Run: e.Run, EventType: e.Type, Generation: e.Generation, Seq: e.seq, Replay: d.replay,
+		Due: due, Source: e.Source, Run: e.Run, EventType: e.Type, Generation: e.Generation, Seq: e.seq, Replay: d.replay,
 		Attempt: d.Attempts, Forgiven: d.forgiven, CreatedAt: d.ID.Time(), ContentType: e.ContentType, BodyPurged: e.purged,
 	}
 	if !e.purged {
@@ -125,6 +187,12 @@ func (m *Memory) Finish(_ context.Context, results []delivery.Result) error {
 		arrived := r.State == delivery.Delivered && d.State != delivery.Delivered && d.State != delivery.Cancelled
 		if newest || arrived {
 			d.State, d.LastStatus, d.LastError, d.Next = r.State, r.Status, a.Error, r.Next
+			if r.State == delivery.Retrying {
+				d.Delivery.Job++
+			}
+		}
+		if d.Attempts == r.Number {
+			d.underWay = nobody
 		}
 	}
 	return nil
@@ -158,7 +226,7 @@ func (m *Memory) Put(e Event) (dedup.ID, []dedup.ID) {
 func (m *Memory) add(eventID dedup.ID, destination string, replay int) dedup.ID {
 	e := m.events[eventID]
 	d := &kept{
-		Delivery: Delivery{State: delivery.Pending}, event: e, replay: replay, attempts: map[int]delivery.Attempt{},
+		Delivery: Delivery{State: delivery.Pending}, event: e, replay: replay, underWay: nobody, attempts: map[int]delivery.Attempt{},
 		Due: delivery.Due{ID: dedup.NewID(e.ReceivedAt), EventID: eventID, Destination: destination},
 	}
 	m.deliveries[d.ID] = d
@@ -196,7 +264,10 @@ func (m *Memory) Retry(id dedup.ID) { m.set(id, (*kept).reopen) }
 // Release implements [Clerk].
 func (m *Memory) Release(id dedup.ID) { m.set(id, (*kept).reopen) }
 
-func (d *kept) reopen() { d.State, d.forgiven, d.Next = delivery.Pending, d.Attempts, time.Time{} }
+func (d *kept) reopen() {
+	d.State, d.forgiven, d.Next = delivery.Pending, d.Attempts, time.Time{}
+	d.Delivery.Job++
+}
 
 func (m *Memory) set(id dedup.ID, change func(*kept)) {
 	m.mu.Lock()

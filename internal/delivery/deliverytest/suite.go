@@ -24,9 +24,15 @@ func Run(t *testing.T, open func(t *testing.T) Fixture) {
 		{"a result moves its delivery on", finishMoves},
 		{"the same result again changes nothing", finishAgain},
 		{"an attempt that was lost is kept", beginLost},
+		{"only the newest job begins an attempt", beginOutdated},
+		{"no attempt begins while another one is under way", beginUnderWay},
+		{"a job that is taken over begins nothing any more", takeOver},
+		{"claims for one delivery at once begin one attempt", beginAtOnce},
 		{"a late answer of a lost attempt is kept, and a 2xx is a fact", finishLate},
 		{"a cancelled delivery stays cancelled", finishCancelled},
 		{"a retried dead letter has its attempts forgiven", beginForgiven},
+		{"nothing begins while its destination is paused", pause},
+		{"when a pause has begun nothing begins any more", pauseAtOnce},
 		{"texts and answers of any kind are kept", finishTexts},
 		{"a delivery waits for the earlier ones of its run", blockedByEarlier},
 		{"nothing else makes a delivery wait", blockedByNothingElse},
@@ -79,14 +85,56 @@ func (b *bench) put() dedup.ID {
 // begin begins attempts and wants a shipment for each.
 func (b *bench) begin(ids ...dedup.ID) []delivery.Shipment {
 	b.Helper()
-	shipments, err := b.Store.Begin(b.Context(), ids)
+	return b.beginAs(b.claims(ids...)...)
+}
+
+// beginAs begins attempts with claims and wants a shipment for each.
+func (b *bench) beginAs(claims ...delivery.Claim) []delivery.Shipment {
+	b.Helper()
+	begun := b.try(claims...)
+	if len(begun.Shipments) != len(claims) {
+		b.Fatalf("%d shipments for %d deliveries", len(begun.Shipments), len(claims))
+	}
+	return begun.Shipments
+}
+
+func (b *bench) try(claims ...delivery.Claim) delivery.Begun {
+	b.Helper()
+	begun, err := b.Store.Begin(b.Context(), claims)
 	if err != nil {
 		b.Fatal(err)
 	}
-	if len(shipments) != len(ids) {
-		b.Fatalf("%d shipments for %d deliveries", len(shipments), len(ids))
+	return begun
+}
+
+// refused wants that nothing is begun, and that the deliveries wait or have nothing to attempt.
+func (b *bench) refused(wait bool, claims ...delivery.Claim) {
+	b.Helper()
+	waiting := 0
+	if wait {
+		waiting = len(claims)
 	}
-	return shipments
+	if begun := b.try(claims...); len(begun.Shipments) != 0 || len(begun.Waiting) != waiting {
+		b.Errorf("begun: %+v, want none and %d waiting", begun, waiting)
+	}
+}
+
+// claims are those of the newest jobs of deliveries.
+func (b *bench) claims(ids ...dedup.ID) []delivery.Claim {
+	b.Helper()
+	claims := make([]delivery.Claim, len(ids))
+	for i, id := range ids {
+		claims[i] = delivery.Claim{Delivery: id, Job: b.Clerk.Delivery(id).Job}
+	}
+	return claims
+}
+
+// again is the claim of a delivery's newest job that was worked before.
+func (b *bench) again(id dedup.ID) delivery.Claim {
+	b.Helper()
+	c := b.claims(id)[0]
+	c.Again = true
+	return c
 }
 
 func (b *bench) finish(results ...delivery.Result) {

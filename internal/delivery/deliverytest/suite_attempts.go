@@ -46,17 +46,15 @@ func beginLeavesOut(b *bench) {
 	b.begin(delivered, dead)
 	b.finish(b.result(delivered, 1, 204, delivery.Delivered), b.result(dead, 1, 410, delivery.Dead))
 	b.Clerk.Cancel(cancelled)
-	all := []dedup.ID{dedup.NewID(b.now), delivered, open, dead, heldIDs[0], cancelled, open}
-	shipments, err := b.Store.Begin(b.Context(), all)
-	if err != nil || len(shipments) != 1 || shipments[0].ID != open || shipments[0].Attempt != 1 {
-		b.Fatalf("begun: %+v, error %v", shipments, err)
+	all := append(b.claims(delivered, open, dead, heldIDs[0], cancelled), delivery.Claim{Delivery: dedup.NewID(b.now)})
+	begun := b.try(all...)
+	if len(begun.Shipments) != 1 || begun.Shipments[0].ID != open || begun.Shipments[0].Attempt != 1 || len(begun.Waiting) != 0 {
+		b.Fatalf("begun: %+v", begun)
 	}
 	b.expect(heldIDs[0], delivery.Held, 0)
 	b.Clerk.Release(heldIDs[0])
 	b.begin(heldIDs[0])
-	if shipments, err = b.Store.Begin(b.Context(), nil); err != nil || len(shipments) != 0 {
-		b.Errorf("nothing to begin: %v, error %v", shipments, err)
-	}
+	b.refused(false)
 }
 
 func beginBodies(b *bench) {
@@ -124,7 +122,7 @@ func finishAgain(b *bench) {
 func beginLost(b *bench) {
 	id := b.put()
 	b.begin(id)
-	if s := b.begin(id)[0]; s.Attempt != 2 {
+	if s := b.beginAs(b.again(id))[0]; s.Attempt != 2 {
 		b.Errorf("the attempt after a lost one is number %d", s.Attempt)
 	}
 	if lost := b.expectStatuses(id, 0)[0]; lost.Error == "" {
@@ -138,7 +136,7 @@ func beginLost(b *bench) {
 func finishLate(b *bench) {
 	id := b.put()
 	b.begin(id)
-	b.begin(id)
+	b.beginAs(b.again(id))
 	b.finish(b.result(id, 1, 500, delivery.Retrying))
 	b.expect(id, delivery.Delivering, 2)
 	if late := b.expectStatuses(id, 500)[0]; string(late.Answer) != "answer" {
@@ -152,7 +150,7 @@ func finishLate(b *bench) {
 
 	retrying := b.put()
 	b.begin(retrying)
-	b.begin(retrying)
+	b.beginAs(b.again(retrying))
 	b.finish(b.result(retrying, 2, 500, delivery.Retrying))
 	b.finish(b.result(retrying, 1, 200, delivery.Delivered))
 	if d := b.expect(retrying, delivery.Delivered, 2); !d.Next.IsZero() {
@@ -207,7 +205,140 @@ func finishTexts(b *bench) {
 	b.expectStatuses(id, 500, 200)
 }
 
-// atOnce has several workers begin and finish the same deliveries, as a rescued job does: each ends delivered, and each
+// beginOutdated makes new jobs in every way: only the newest may begin.
+func beginOutdated(b *bench) {
+	id := b.put()
+	first := b.claims(id)[0]
+	b.begin(id)
+	b.finish(b.result(id, 1, 500, delivery.Retrying))
+	b.refused(false, first)
+	second := b.claims(id)[0]
+	if second.Job == first.Job {
+		b.Fatal("a second try has no job of its own")
+	}
+	b.beginAs(second)
+	b.finish(b.result(id, 2, 410, delivery.Dead))
+	b.Clerk.Retry(id)
+	b.refused(false, first, second)
+	first.Again, second.Again = true, true
+	b.refused(false, first, second)
+	b.expect(id, delivery.Pending, 2)
+	if s := b.begin(id)[0]; s.Attempt != 3 || s.Job != b.Clerk.Delivery(id).Job {
+		b.Errorf("begun: %+v", s)
+	}
+	b.expectStatuses(id, 500, 410)
+}
+
+// beginUnderWay has an operator call off a delivery that is being attempted, and take it up again.
+func beginUnderWay(b *bench) {
+	for status, state := range map[int]delivery.State{500: delivery.Pending, 200: delivery.Delivered} {
+		id := b.put()
+		b.begin(id)
+		old := b.again(id)
+		b.Clerk.Cancel(id)
+		b.Clerk.Retry(id)
+		b.refused(true, b.claims(id)...)
+		b.refused(true, b.again(id)) // it has begun none itself
+		b.expect(id, delivery.Pending, 1)
+		result := b.result(id, 1, status, delivery.Retrying)
+		if status == 200 {
+			result.State = delivery.Delivered
+		}
+		b.finish(result)
+		b.finish(result)
+		b.expect(id, state, 1)
+		b.expectStatuses(id, status)
+		if b.refused(false, old); state == delivery.Pending {
+			b.begin(id)
+			b.refused(false, old)
+			b.expect(id, delivery.Delivering, 2)
+		}
+	}
+	// The old job's process dies, and the job is worked once more: nobody is in the way any longer.
+	id := b.put()
+	b.begin(id)
+	old := b.again(id)
+	b.Clerk.Cancel(id)
+	b.Clerk.Retry(id)
+	b.refused(false, old)
+	b.begin(id)
+	b.expectStatuses(id, 0)
+}
+
+func takeOver(b *bench) {
+	waiting, attempted, over, outdated := b.put(), b.put(), b.put(), b.put()
+	b.begin(attempted, over)
+	b.finish(b.result(over, 1, 204, delivery.Delivered))
+	b.begin(outdated)
+	claims := b.claims(waiting, attempted, over, outdated)
+	b.Clerk.Cancel(outdated)
+	b.Clerk.Retry(outdated)
+	if n := b.Clerk.TakeOver(claims...); n != 2 {
+		b.Errorf("%d deliveries go on, want 2", n)
+	}
+	if n := b.Clerk.TakeOver(claims...); n != 0 {
+		b.Errorf("%d deliveries go on twice", n)
+	}
+	b.refused(false, claims...)
+	for i := range claims {
+		claims[i].Again = true
+	}
+	b.refused(false, claims...)
+	if s := b.begin(waiting, attempted, outdated); len(s) == 3 {
+		b.expect(waiting, delivery.Delivering, 1)
+		b.expect(attempted, delivery.Delivering, 2)
+		b.expect(outdated, delivery.Delivering, 2)
+	}
+	b.expectStatuses(attempted, 0)
+	b.expectStatuses(outdated, 0)
+	b.finish(b.result(attempted, 1, 500, delivery.Retrying)) // its process lives after all
+	b.expect(attempted, delivery.Delivering, 2)
+	b.finish(b.result(attempted, 1, 200, delivery.Delivered))
+	b.expect(attempted, delivery.Delivered, 2)
+}
+
+// beginAtOnce has many processes begin with the same claims: each delivery is begun once.
+func beginAtOnce(b *bench) {
+	const processes, deliveries = 4, 20
+	var ids []dedup.ID
+	for range deliveries {
+		ids = append(ids, b.put())
+	}
+	claims := b.claims(ids...)
+	b.Clerk.TakeOver(claims...)
+	newest := b.claims(ids...)
+	var mu sync.Mutex
+	begun := map[dedup.ID]int{}
+	var all sync.WaitGroup
+	for p := range processes {
+		all.Go(func() {
+			with := newest
+			if p%2 == 1 {
+				with = claims
+			}
+			for part := range slices.Chunk(with, 3+p) {
+				var got delivery.Begun
+				if err := patiently(func() (err error) { got, err = b.Store.Begin(b.Context(), part); return err }); err != nil {
+					b.Error(err)
+				}
+				mu.Lock()
+				for _, s := range got.Shipments {
+					begun[s.ID] = max(begun[s.ID], s.Attempt)
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	all.Wait()
+	for _, id := range ids {
+		if begun[id] != 1 {
+			b.Errorf("a delivery was begun %d times", begun[id])
+		}
+		b.expect(id, delivery.Delivering, 1)
+	}
+}
+
+// atOnce has several workers begin and finish the same deliveries again and again: each ends delivered, and each
 // attempt is kept once.
 func atOnce(b *bench) {
 	const workers, deliveries = 4, 40
@@ -236,16 +367,20 @@ func atOnce(b *bench) {
 
 // deliver begins and finishes what it may.
 func deliver(b *bench, ids []dedup.ID) error {
-	var shipments []delivery.Shipment
+	claims := make([]delivery.Claim, len(ids))
+	for i, id := range ids {
+		claims[i] = delivery.Claim{Delivery: id, Again: true}
+	}
+	var begun delivery.Begun
 	err := patiently(func() (err error) {
-		shipments, err = b.Store.Begin(b.Context(), ids)
+		begun, err = b.Store.Begin(b.Context(), claims)
 		return err
 	})
 	if err != nil {
 		return err
 	}
 	var results []delivery.Result
-	for _, s := range shipments {
+	for _, s := range begun.Shipments {
 		results = append(results, delivery.Result{
 			Attempt: delivery.Attempt{DeliveryID: s.ID, Number: s.Attempt, StartedAt: time.Now(), Status: 200}, State: delivery.Delivered,
 		})

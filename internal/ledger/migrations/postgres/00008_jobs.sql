@@ -1,0 +1,17 @@
+-- +goose Up
+
+-- job is the number of the one job that may begin an attempt of the delivery; who makes a new job counts on, and outdates
+-- the others by that. under_way is the number of the job whose attempt is under way, of which nothing is known yet: it may
+-- be an outdated one's. No index looks at either, so that they change with the state at no further cost.
+ALTER TABLE deliveries ADD COLUMN job integer NOT NULL DEFAULT 0, ADD COLUMN under_way integer;
+UPDATE deliveries SET under_way = 0 WHERE phase = 0 AND state = 'delivering';
+
+-- Destinations to which no attempt may begin. A row is there as long as the pause.
+CREATE TABLE pauses (
+    destination text        PRIMARY KEY,
+    since       timestamptz NOT NULL
+);
+
+-- +goose Down
+DROP TABLE pauses;
+ALTER TABLE deliveries DROP COLUMN under_way, DROP COLUMN job;
