@@ -72,7 +72,8 @@ func TestEveryChangeIsInTheAudit(t *testing.T) {
 	event := r.deliveries("?state=held")[0].EventID
 	for _, path := range r.changingOperations() {
 		what := map[string]any{}
-		action, target := "", path
+		var action string
+		target := path
 		switch path {
 		case "/send-sample": // sends what a sender would: the receipt tells
 			continue

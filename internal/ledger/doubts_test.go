@@ -193,12 +193,16 @@ func TestDoubtsGoWithTheirEvents(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, l *Ledger) {
 		l.SetDoubt(func(*dedup.Inbound) (delivery.Lookup, bool) { return delivery.LookupRun, true })
-		mustRecord(t, l, newEntry(time.Now().Add(-100*day), "r:R1:1:S", "R1"), newEntry(time.Now(), "r:R2:1:S", "R2"))
+		old, young := newEntry(time.Now().Add(-100*day), "r:R1:1:S", "R1"), newEntry(time.Now(), "r:R2:1:S", "R2")
+		mustRecord(t, l, old, young, another(old, time.Second, "webhook"), another(young, time.Second, "webhook"))
 		if err := l.retain(t.Context(), Retention{Keys: 50 * day}); err != nil {
 			t.Fatal(err)
 		}
 		if waiting, _, err := l.Doubted(t.Context()); err != nil || waiting != 1 {
 			t.Errorf("%d doubts are left, want 1: %v", waiting, err)
+		}
+		if n := (&office{t: t, Ledger: l}).count("retellings"); n != 1 {
+			t.Errorf("%d retellings are left, want 1", n)
 		}
 	})
 }

@@ -141,7 +141,7 @@ func (r *recording) storeReceipts() error {
 		r.verdicts[i] = r.subjects[i].decide(e)
 		rows[i] = newReceipt(e.Inbound, &r.verdicts[i])
 	}
-	if r.dialect.hasArrays() && !slices.ContainsFunc(r.batch, func(e *dedup.Entry) bool { return e.Known }) {
+	if r.dialect.hasArrays() && !slices.ContainsFunc(r.batch, func(e *dedup.Entry) bool { return e.Known || e.Unclear }) {
 		return r.storeNewReceipts(rows)
 	}
 	isNew, err := r.insertReceipts(rows)
@@ -162,9 +162,9 @@ func (r *recording) storeReceipts() error {
 	return r.countLast(fresh, hits)
 }
 
-// storeNewReceipts stores receipts all of which must be new, as they are unless an earlier attempt was committed: one
-// whose answer was lost and that nobody could see when it was looked for. What they count is known before, so that the
-// counters travel along, and COMMIT too: nobody waits for one more answer.
+// storeNewReceipts stores receipts all of which must be new, as they are unless an earlier attempt was committed that was
+// not unclear to us. What they count is known before, so that the counters travel along, and COMMIT too: nobody waits for
+// one more answer.
 func (r *recording) storeNewReceipts(rows []receiptRow) error {
 	slices.SortFunc(rows, compareReceipts)
 	err := r.last(r.statements.newReceipts.carry(r.dialect, rows).along(

@@ -37,7 +37,9 @@ func everySeries() *metrics.Metrics {
 	m.SetDestinations([]string{"app"})
 	m.SetDestinationStatus([]metrics.Destination{{Name: "app", Deliveries: map[delivery.State]int64{delivery.Dead: 0}, Breaker: "closed"}})
 	m.Refused("busy")
-	m.WatchAsking().Missing("apify", "lost", "injected")
+	asking := m.WatchAsking()
+	asking.Missing("apify", "lost", "injected")
+	asking.Verified("apify", false)
 	m.Observed(dedup.OpRecord, 1, time.Second, true)
 	return m
 }
