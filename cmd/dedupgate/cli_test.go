@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -115,17 +114,8 @@ func tokenFile(t *testing.T, token string) string {
 	return path
 }
 
-func refusedAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return "http://" + l.Addr().String()
-}
+// refusedAddress is one that nobody listens on: a port that was free a moment ago may be another test's by now.
+const refusedAddress = "http://127.0.0.1:1"
 
 // hostile is text that must not reach a terminal as it is.
 const hostile = "\x1b]0;owned\a\u202e\r\n\u009b"
@@ -166,12 +156,12 @@ func TestVersion(t *testing.T) {
 
 func TestReachingTheAPI(t *testing.T) {
 	t.Parallel()
-	commands := [][]string{{"events"}, {"events", "x"}, {"runs"}, {"runs", "x"}, {"quarantine", "list"}, {"quarantine", "show", "x"}, {"quarantine", "replay", "x", "--reason", "r"}, {"storm", "--url", "http://127.0.0.1:1/webhooks/apify"}}
+	commands := [][]string{{"events"}, {"events", "x"}, {"runs"}, {"runs", "x"}, {"quarantine", "list"}, {"quarantine", "show", "x"}, {"quarantine", "replay", "x", "--reason", "r"}, {"storm", "--url", refusedAddress + "/webhooks/apify"}}
 	for _, command := range commands {
 		t.Run(strings.Join(command, " "), func(t *testing.T) {
 			t.Parallel()
 			with := func(flags ...string) []string { return append(append([]string{}, command...), flags...) }
-			execute(t, "", with("--api", refusedAddress(t))...).expect(t, 1, "connection refused", "is the gateway running?", "--api")
+			execute(t, "", with("--api", refusedAddress)...).expect(t, 1, "connection refused", "is the gateway running?", "--api")
 			flags := adminAPI(t, nil)
 			wrong := tokenFile(t, "dgadm_another")
 			execute(t, "", with("--api", flags[1], "--api-token-file", wrong)...).expect(t, 1, "401", "the token from "+wrong, "--api-token-file")
@@ -473,7 +463,7 @@ func TestSend(t *testing.T) {
 	})
 	t.Run("a refused connection asks whether the gateway runs", func(t *testing.T) {
 		t.Parallel()
-		execute(t, "", "send", "created", "--url", refusedAddress(t)+"/webhooks/apify?token="+sourceSecret).expect(t, 1, "connection refused", "is the gateway running?")
+		execute(t, "", "send", "created", "--url", refusedAddress+"/webhooks/apify?token="+sourceSecret).expect(t, 1, "connection refused", "is the gateway running?")
 	})
 	t.Run("an answer that is no gateway's is shown, made safe", func(t *testing.T) {
 		t.Parallel()
