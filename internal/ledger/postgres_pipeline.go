@@ -46,16 +46,25 @@ type pipelinedConn struct {
 	tx *pipelinedTx // nil outside of transactions
 }
 
-type commitAlongKey struct{}
-
-// commitAlong makes the statement that is run with the context its transaction's last one, whose COMMIT does not wait for
-// its answer. The statement has to fail where it must not be committed. Until the transaction's own Commit has told how
-// it went, which then asks nobody any more, a failure of the statement may be one of the COMMIT: see [errCommitSent].
-func commitAlong(ctx context.Context) context.Context {
-	return context.WithValue(ctx, commitAlongKey{}, true)
+// ending is how a transaction ends whose COMMIT travels along. Its context carries it, since database/sql does not ask for
+// the outcome of a transaction whose context is over.
+type ending struct {
+	due  bool // the next statement is the last one
+	sent bool // with its COMMIT
+	err  error
 }
 
-func asksForCommit(ctx context.Context) bool { return ctx.Value(commitAlongKey{}) != nil }
+type endingKey struct{}
+
+func withEnding(ctx context.Context, e *ending) context.Context {
+	return context.WithValue(ctx, endingKey{}, e)
+}
+
+// endingOf is nil where COMMIT has to go by itself.
+func endingOf(ctx context.Context) *ending {
+	e, _ := ctx.Value(endingKey{}).(*ending)
+	return e
+}
 
 // errCommitSent: a statement's answer was lost, and with it that of the COMMIT behind it.
 var errCommitSent = errors.New("the commit was sent, too")
@@ -68,7 +77,7 @@ func (c *pipelinedConn) BeginTx(ctx context.Context, opts driver.TxOptions) (dri
 	if c.Conn.Conn().IsClosed() {
 		return nil, driver.ErrBadConn
 	}
-	c.tx = &pipelinedTx{ctx: ctx, conn: c}
+	c.tx = &pipelinedTx{ctx: ctx, conn: c, ending: cmp.Or(endingOf(ctx), &ending{})}
 	return c.tx, nil
 }
 
@@ -84,7 +93,7 @@ func (c *pipelinedConn) begun(ctx context.Context) error {
 
 // ExecContext implements [driver.ExecerContext].
 func (c *pipelinedConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
-	last := c.tx != nil && asksForCommit(ctx)
+	last := c.tx != nil && c.tx.ending.due
 	if c.tx == nil || c.tx.begun && !last {
 		return c.Conn.ExecContext(ctx, query, args)
 	}
@@ -143,9 +152,8 @@ func (c *pipelinedConn) send(ctx context.Context, query string, args []driver.Na
 type pipelinedTx struct {
 	ctx   context.Context //nolint:containedctx // of BeginTx: Commit and Rollback are given none
 	conn  *pipelinedConn
-	begun bool  // BEGIN was sent
-	ended bool  // COMMIT was sent along
-	err   error // of that COMMIT
+	begun bool // BEGIN was sent
+	*ending
 }
 
 // committed reads how a COMMIT went that was sent behind a statement which ended with err. What it returns is of the
@@ -154,7 +162,7 @@ func (tx *pipelinedTx) committed(results pgx.BatchResults, err error) error {
 	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok && pgErr.Severity == "ERROR" {
 		return err // the server has left out what came behind
 	}
-	tx.ended = true
+	tx.sent = true
 	if err != nil {
 		tx.err = fmt.Errorf("%w: %w", errCommitSent, err)
 		return tx.err
@@ -171,7 +179,7 @@ func (tx *pipelinedTx) committed(results pgx.BatchResults, err error) error {
 func (tx *pipelinedTx) Commit() error {
 	tx.conn.tx = nil
 	switch {
-	case tx.ended:
+	case tx.sent:
 		return tx.err
 	case !tx.begun:
 		return nil
@@ -189,7 +197,7 @@ func (tx *pipelinedTx) Commit() error {
 // Rollback implements [driver.Tx].
 func (tx *pipelinedTx) Rollback() error {
 	tx.conn.tx = nil
-	if tx.ended || !tx.begun {
+	if tx.sent || !tx.begun {
 		return tx.err
 	}
 	_, err := tx.conn.Conn.Conn().Exec(tx.ctx, "rollback")

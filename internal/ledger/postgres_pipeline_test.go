@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"sync/atomic"
@@ -261,5 +262,30 @@ func TestACommitIsNotSentAlongAfterTheDeadline(t *testing.T) {
 	}
 	if n := rows(); n != 0 {
 		t.Errorf("%d rows", n)
+	}
+}
+
+func TestACommitThatWentAlongCountsThoughItsTimeIsUp(t *testing.T) {
+	t.Parallel()
+	l, rows := onPipeline(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	_, err := l.transaction(ctx, func(tx *gorm.DB) error {
+		if err := lastly(tx, "INSERT INTO children VALUES (1)"); err != nil {
+			return err
+		}
+		cancel()
+		testkit.Eventually(t, 10*time.Second, func() error { // until database/sql has rolled back, as it thinks
+			if err := tx.WithContext(t.Context()).Exec("SELECT 1").Error; !errors.Is(err, sql.ErrTxDone) {
+				return fmt.Errorf("the transaction goes on: %w", err)
+			}
+			return nil
+		})
+		return nil
+	})
+	if err != nil {
+		t.Errorf("what was committed is told as %v", err)
+	}
+	if n := rows(); n != 1 {
+		t.Errorf("%d rows, want 1", n)
 	}
 }

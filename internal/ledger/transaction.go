@@ -45,7 +45,8 @@ func (l *Ledger) transactionOn(ctx context.Context, conn *gorm.DB, work func(tx 
 	if id.incarnation.IsZero() {
 		return dedup.Incarnation{}, translate("connect", errors.New("the connection does not know its database"))
 	}
-	tx := conn.Begin()
+	var end ending
+	tx := conn.WithContext(withEnding(ctx, &end)).Begin()
 	if tx.Error != nil {
 		return dedup.Incarnation{}, translate("begin", tx.Error)
 	}
@@ -53,8 +54,12 @@ func (l *Ledger) transactionOn(ctx context.Context, conn *gorm.DB, work func(tx 
 	if err = work(tx); err != nil {
 		return dedup.Incarnation{}, err
 	}
-	if err = ctx.Err(); err != nil {
+	if err = ctx.Err(); err != nil && !end.sent {
 		return dedup.Incarnation{}, translate("commit not sent", err)
 	}
-	return id.incarnation, translateCommit(tx.Commit().Error)
+	err = tx.Commit().Error
+	if end.sent {
+		err = end.err
+	}
+	return id.incarnation, translateCommit(err)
 }

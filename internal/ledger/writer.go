@@ -54,11 +54,15 @@ func (w writer) insertReceipts(rows []receiptRow) (isNew func(dedup.ID) bool, er
 	return func(id dedup.ID) bool { _, ok := stored[id]; return ok }, err
 }
 
-// last runs the transaction's last statement, which has to fail where it must not be committed.
+// last runs the transaction's last statement, which has to fail where it must not be committed. Where COMMIT travels along
+// the statement is not repeated, and nothing can follow it.
 func (w writer) last(c carried) error {
 	ctx := w.tx.Statement.Context
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return w.tx.WithContext(commitAlong(ctx)).Exec(c.sql, c.args...).Error
+	if e := endingOf(ctx); e != nil {
+		e.due = true
+	}
+	return w.tx.Exec(c.sql, c.args...).Error
 }
