@@ -31,7 +31,8 @@ func followerColumns() []column[follower] {
 }
 
 // Blocked returns those of ids that must wait for an earlier delivery of the same run to the same destination: one with a
-// lower seq, not a replay, not over. It looks at the run's events, of which there are few. Errors: [dedup.ErrUnavailable].
+// lower seq, not a replay, not over, and not held because its sender did not confirm its event. It looks at the run's events,
+// of which there are few. Errors: [dedup.ErrUnavailable].
 func (l *Ledger) Blocked(ctx context.Context, ids []dedup.ID) ([]dedup.ID, error) {
 	if len(ids) == 0 {
 		return nil, nil

@@ -32,6 +32,14 @@ type deliveryStatements struct {
 // made gives back what an INSERT has made, which is all that needs a job.
 const made = `ON CONFLICT (event_id, destination, replay) DO NOTHING RETURNING id, event_id, destination, state`
 
+// isBlocked gives the followers that have to wait. An event that its sender did not confirm, and that nobody may ever release,
+// holds up nothing: anybody could invent it.
+const isBlocked = `
+SELECT v.id FROM v WHERE EXISTS (
+    SELECT 1 FROM events e JOIN deliveries d ON d.event_id = e.id AND d.destination = v.destination AND d.replay = 0
+    WHERE e.event_key >= v.from_key AND e.event_key < v.to_key AND e.source = v.source AND e.seq > 0 AND e.seq < v.seq AND d.phase = 0
+    AND NOT (d.state = 'held' AND EXISTS (SELECT 1 FROM doubts x WHERE x.event_id = e.id AND x.due_at IS NULL)))`
+
 func newDeliveryStatements() deliveryStatements {
 	touched := []column[deliveryRow]{deliveryID(), deliveryUpdatedAt()}
 	return deliveryStatements{
@@ -93,10 +101,7 @@ UPDATE deliveries SET state = 'cancelled', next_attempt_at = NULL, updated_at = 
 		about: over([]column[deliveryRow]{deliveryID()}, `
 SELECT d.id, d.destination, e.source, e.kind, e.run_id, e.seq
 FROM v JOIN deliveries d ON d.id = v.id JOIN events e ON e.id = d.event_id WHERE e.seq > 0`),
-		blocked: over(followerColumns(), `
-SELECT v.id FROM v WHERE EXISTS (
-    SELECT 1 FROM events e JOIN deliveries d ON d.event_id = e.id AND d.destination = v.destination AND d.replay = 0
-    WHERE e.event_key >= v.from_key AND e.event_key < v.to_key AND e.source = v.source AND e.seq > 0 AND e.seq < v.seq AND d.phase = 0)`),
+		blocked: over(followerColumns(), isBlocked),
 	}
 }
 
