@@ -3,7 +3,6 @@ package app_test
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"maps"
 	"net/http"
 	"slices"
@@ -18,19 +17,10 @@ import (
 // changingOperations lists the paths of the admin API's description that can be posted to.
 func (r *running) changingOperations() []string {
 	r.t.Helper()
-	res, err := sender.Get("http://" + r.app.AdminAddr() + "/api/openapi.json")
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	defer func() { _ = res.Body.Close() }()
-	text, err := io.ReadAll(res.Body)
-	if err != nil {
-		r.t.Fatal(err)
-	}
 	var described struct {
 		Paths map[string]map[string]json.RawMessage `json:"paths"`
 	}
-	if err := json.Unmarshal(text, &described); err != nil {
+	if err := json.Unmarshal(r.fetch("/api/openapi.json"), &described); err != nil {
 		r.t.Fatal(err)
 	}
 	var paths []string
@@ -51,9 +41,7 @@ func (r *running) changingOperations() []string {
 
 func (r *running) audits() []view.AuditEntry {
 	r.t.Helper()
-	var page view.Page[view.AuditEntry]
-	r.api("/audit?limit=200", &page)
-	return page.Items
+	return items[view.AuditEntry](r, "/audit?limit=200")
 }
 
 // Every call that changes something tells the audit who, what and why, and only once.

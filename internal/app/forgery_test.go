@@ -99,9 +99,7 @@ func (f forgery) wantHandedOn(event string, body []byte) {
 
 func (f forgery) aside() []view.Quarantined {
 	f.t.Helper()
-	var page view.Page[view.Quarantined]
-	f.api("/quarantine?reason=unverified", &page)
-	return page.Items
+	return items[view.Quarantined](f.running, "/quarantine?reason=unverified")
 }
 
 // The whole attack: the stranger is first, and the true request would be taken for a repeat of his.

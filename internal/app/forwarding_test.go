@@ -107,7 +107,13 @@ func TestAnEventReachesItsDestinationSignedAndUnchanged(t *testing.T) {
 
 func (r *running) scrape() string {
 	r.t.Helper()
-	res, err := sender.Get("http://" + r.app.AdminAddr() + "/metrics")
+	return string(r.fetch("/metrics"))
+}
+
+// fetch asks the admin listener as somebody without a token.
+func (r *running) fetch(path string) []byte {
+	r.t.Helper()
+	res, err := sender.Get("http://" + r.app.AdminAddr() + path)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -116,7 +122,7 @@ func (r *running) scrape() string {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	return string(text)
+	return text
 }
 
 func TestADeadLetterIsRetriedByAnOperator(t *testing.T) {

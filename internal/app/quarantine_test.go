@@ -36,11 +36,17 @@ func (r *running) replay(id string) (int, map[string]any) {
 	return res.StatusCode, told
 }
 
+// items are those of a listing's first page.
+func items[T any](r *running, path string) []T {
+	r.t.Helper()
+	var page view.Page[T]
+	r.api(path, &page)
+	return page.Items
+}
+
 func (r *running) quarantine() []view.Quarantined {
 	r.t.Helper()
-	var page view.Page[view.Quarantined]
-	r.api("/quarantine", &page)
-	return page.Items
+	return items[view.Quarantined](r, "/quarantine")
 }
 
 func TestWhatCantBeReadIsKeptAndReplayed(t *testing.T) {

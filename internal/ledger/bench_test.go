@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -101,11 +100,7 @@ func recordAll(b *testing.B, size int, record func([]*dedup.Entry) error, next f
 	}
 	b.ReportAllocs()
 	timed(b, size, "entries", "entry", func(i int) error {
-		err := record(batches[i])
-		for errors.Is(err, dedup.ErrContended) { // a disk that stalls holds locks; the gate tries again too
-			err = record(batches[i])
-		}
-		return err
+		return uncontended(func() error { return record(batches[i]) })
 	})
 }
 

@@ -160,10 +160,7 @@ func (l *Ledger) lockChosen(tx *gorm.DB, most int, choose func(*gorm.DB) (*gorm.
 
 func (l *Ledger) applyChange(tx *gorm.DB, pinned *sql.Conn, act view.Act, c change, rows []deliveryRow) error {
 	now := l.now().UTC()
-	due := make([]delivery.Due, len(rows))
-	for i := range rows {
-		due[i] = rows[i].dueAnew()
-	}
+	due := allDueAnew(rows)
 	err := l.dialect.planAfresh(tx)
 	if err == nil {
 		err = c.apply(writer{tx: tx, dialect: l.dialect, statements: l.statements}, rows, now)

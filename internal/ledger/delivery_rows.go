@@ -38,6 +38,15 @@ func (r *deliveryRow) dueAnew() delivery.Due {
 	return due
 }
 
+// allDueAnew are the deliveries, each as dueAnew.
+func allDueAnew(rows []deliveryRow) []delivery.Due {
+	due := make([]delivery.Due, len(rows))
+	for i := range rows {
+		due[i] = rows[i].dueAnew()
+	}
+	return due
+}
+
 // lostAttempt is the newest attempt of a delivery, which is under way.
 func (r *deliveryRow) lostAttempt() attemptRow {
 	return attemptRow{DeliveryID: r.ID, Number: r.Attempts, StartedAt: r.UpdatedAt, Error: lostAttempt}

@@ -50,13 +50,9 @@ func (l *Ledger) release(tx *gorm.DB, pinned *sql.Conn, held []deliveryRow) erro
 	if len(held) == 0 {
 		return nil
 	}
-	due := make([]delivery.Due, len(held))
-	for i := range held {
-		due[i] = held[i].dueAnew()
-	}
 	err := reopen(writer{tx: tx, dialect: l.dialect, statements: l.statements}, held, l.now().UTC())
 	if err == nil {
-		err = l.poster(tx, pinned)(due)
+		err = l.poster(tx, pinned)(allDueAnew(held))
 	}
 	return translate("release deliveries", err)
 }

@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -384,15 +383,6 @@ func TestOtherSourcesPayNothingForDoubts(t *testing.T) {
 			t.Errorf("a source that holds: %d statements, want more than %d", len(held), len(bare))
 		}
 	})
-}
-
-// uncontended does what those who use a ledger do when a busy machine holds a row for long: it tries again.
-func uncontended(do func() error) error {
-	err := do()
-	for errors.Is(err, dedup.ErrContended) {
-		err = do()
-	}
-	return err
 }
 
 // Whoever records a request for an event while its doubt is settled finds it settled, or is found by who settles it.

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"errors"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -75,4 +76,13 @@ func background(t testing.TB, loop func()) (done <-chan struct{}) {
 	}()
 	t.Cleanup(func() { <-ended })
 	return ended
+}
+
+// uncontended does what the gate does when a row is locked, as a disk that stalls can do for long: it tries again.
+func uncontended(do func() error) error {
+	err := do()
+	for errors.Is(err, dedup.ErrContended) {
+		err = do()
+	}
+	return err
 }

@@ -167,7 +167,7 @@ func (s statement[R]) carry(d dialect, rows []R) carried {
 	return carried{s.head + source + s.tail, args}
 }
 
-// along gives s with others that travel in it. RowsAffected are those of s. None sees what another does.
+// along gives s with others that travel in it. None sees what another does.
 func (s carried) along(others ...carried) carried {
 	var with strings.Builder
 	var args []any
