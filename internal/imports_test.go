@@ -33,6 +33,7 @@ var (
 		"internal/forward":    nil,
 		"internal/httpapi":    nil,
 		"internal/ledger":     nil,
+		"internal/loglines":   nil,
 		"internal/metrics":    nil,
 		"internal/redisfront": nil,
 		"internal/samples":    nil,

@@ -13,6 +13,7 @@ import (
 
 	"github.com/dedupgate/dedupgate/internal/app"
 	"github.com/dedupgate/dedupgate/internal/config"
+	"github.com/dedupgate/dedupgate/internal/loglines"
 )
 
 // serveCmd runs the gateway.
@@ -40,7 +41,8 @@ func (c *serveCmd) Run(std streams) error {
 		return err
 	}
 	level := new(slog.LevelVar)
-	log := newLogger(std.err, cfg.Log, level)
+	log, flush := newLogger(std.err, cfg.Log, level)
+	defer flush()
 	for _, w := range cfg.Warnings() {
 		log.Warn("configuration warning", "warning", w)
 	}
@@ -60,7 +62,7 @@ func (c *serveCmd) Run(std streams) error {
 		}
 		cancel()
 		<-signals
-		log.Error("second signal: ending at once")
+		log.Error("second signal: ending at once") // which is written at once, with all before it
 		os.Exit(exitInterrupted)
 	}()
 
@@ -74,14 +76,23 @@ func (c *serveCmd) Run(std streams) error {
 	return a.Run(ctx, func() time.Duration { return grace })
 }
 
-// newLogger writes lines to w; its level follows the configuration.
-func newLogger(w *os.File, c config.Log, level *slog.LevelVar) *slog.Logger {
+// newLogger writes lines to w; its level follows the configuration. Where no person reads along, lines travel together: flush
+// writes the last ones.
+func newLogger(w *os.File, c config.Log, level *slog.LevelVar) (log *slog.Logger, flush func()) {
 	_ = level.UnmarshalText([]byte(c.Level)) // validated
 	opts := &slog.HandlerOptions{Level: level}
-	if c.Format == "json" || c.Format == "auto" && !isTerminal(w) {
-		return slog.New(slog.NewJSONHandler(w, opts))
+	if isTerminal(w) {
+		return slog.New(newHandler(w, c.Format == "json", opts)), func() {}
 	}
-	return slog.New(slog.NewTextHandler(w, opts))
+	lines := loglines.NewWriter(w)
+	return slog.New(loglines.Handler(newHandler(lines, c.Format != "text", opts), lines)), lines.Flush
+}
+
+func newHandler(w io.Writer, asJSON bool, opts *slog.HandlerOptions) slog.Handler {
+	if asJSON {
+		return slog.NewJSONHandler(w, opts)
+	}
+	return slog.NewTextHandler(w, opts)
 }
 
 // greet tells a person at a terminal, or one who reads the log, how to go on.

@@ -13,8 +13,9 @@ func (g *Gate) claimWorker() {
 		batch []*pending
 		t     trip
 	)
+	most := func() int { return g.opts.BatchRequests }
 	for {
-		batch = g.claims.take(batch[:0], g.opts.BatchRequests, g.opts.BatchBytes)
+		batch = g.claims.take(batch[:0], most, g.opts.BatchBytes)
 		if len(batch) == 0 {
 			return
 		}

@@ -20,7 +20,7 @@ const (
 // commitWorker turns waiting requests into transactions until the queue closes.
 func (g *Gate) commitWorker() {
 	for {
-		batch := g.commits.take(nil, g.opts.BatchRequests, g.opts.BatchBytes)
+		batch := g.commits.take(nil, g.share, g.opts.BatchBytes)
 		if len(batch) == 0 {
 			return
 		}
@@ -30,6 +30,17 @@ func (g *Gate) commitWorker() {
 		}
 		g.commits.done(taken)
 	}
+}
+
+// minShare is how many requests are worth a transaction of their own while another one is under way.
+const minShare = 16
+
+// share is the most that one transaction takes: half of what the gate holds. Otherwise everybody ends up in the same one,
+// and while the database works on it there is nobody left to read, to claim and to answer. See
+// docs/decisions/008-when-a-second-batch-starts.md.
+func (g *Gate) share() int {
+	inside, _ := g.Waiting()
+	return min(max(minShare, (inside+1)/2), g.opts.BatchRequests)
 }
 
 var errTooLate = errors.New("its time was up before its turn came")

@@ -24,9 +24,9 @@ func newQueue(size int) *queue {
 	return &queue{in: make(chan *pending, size), ended: make(chan struct{}, 1)}
 }
 
-// take waits for a batch and adds it to batch, within the bounds. Nothing is added when the queue is closed and empty. Call
-// done with what was taken when it has ended.
-func (q *queue) take(batch []*pending, maxRequests int, maxBytes int64) []*pending {
+// take waits for a batch and adds it to batch, within the bounds; most is asked with each request. Nothing is added when the
+// queue is closed and empty. Call done with what was taken when it has ended.
+func (q *queue) take(batch []*pending, most func() int, maxBytes int64) []*pending {
 	q.turn.Lock()
 	defer q.turn.Unlock()
 	p, open := <-q.in
@@ -36,7 +36,7 @@ func (q *queue) take(batch []*pending, maxRequests int, maxBytes int64) []*pendi
 	for open {
 		batch = append(batch, p)
 		bytes += int64(len(p.entry.Body))
-		if len(batch) >= maxRequests || bytes >= maxBytes {
+		if len(batch) >= most() || bytes >= maxBytes {
 			break
 		}
 		if p, open = q.next(stuck.C); p == nil {

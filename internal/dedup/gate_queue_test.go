@@ -13,7 +13,7 @@ import (
 )
 
 // twoCommitters is a gate whose transactions end when they are let go, and the sizes of those that have begun.
-func twoCommitters(t *testing.T) (g *dedup.Gate, begun func() []int, end func()) {
+func twoCommitters(t *testing.T, change ...func(*dedup.Options)) (g *dedup.Gate, begun func() []int, end func()) {
 	t.Helper()
 	var mu sync.Mutex
 	var sizes []int
@@ -25,7 +25,7 @@ func twoCommitters(t *testing.T) (g *dedup.Gate, begun func() []int, end func())
 		<-goOn
 		return firstForAll(batch), thisLife, nil
 	}}
-	g = newGate(t, f, func(o *dedup.Options) { o.Committers = 2 })
+	g = newGate(t, f, append(change, func(o *dedup.Options) { o.Committers = 2 })...)
 	begun = func() []int {
 		synctest.Wait()
 		mu.Lock()
@@ -67,6 +67,38 @@ func TestGateStartsASecondBatchWhenItIsFull(t *testing.T) {
 		want(1, 16) // one is under way still
 		end()
 		want(1, 16, 5) // nothing is under way any more
+		end()
+		wg.Wait()
+	})
+}
+
+func TestGateGivesATransactionHalfOfWhatItHolds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		goOn := make(chan struct{}, 1)
+		held := &fakes{claim: func(reqs []dedup.ClaimRequest) []dedup.ClaimReply {
+			<-goOn
+			return slices.Repeat([]dedup.ClaimReply{{State: dedup.ClaimFirst}}, len(reqs))
+		}}
+		g, begun, end := twoCommitters(t, func(o *dedup.Options) { o.Claimer, o.BatchRequests = held, 64 })
+		var wg sync.WaitGroup
+		send := func(key string) { wg.Go(func() { _, _ = g.Admit(context.Background(), inbound(key)) }) }
+		goOn <- struct{}{}
+		send("first")
+		begun()
+		for i := range 49 {
+			send(fmt.Sprint(i))
+		}
+		synctest.Wait() // all are in the gate
+		close(goOn)
+		if got := begun(); !slices.Equal(got, []int{1, 25}) {
+			t.Errorf("transactions of %v requests have begun, want one of 1 and half of 50", got)
+		}
+		end()
+		end()
+		if got := begun(); !slices.Equal(got, []int{1, 25, 24}) {
+			t.Errorf("transactions of %v requests have begun, want those and the rest", got)
+		}
 		end()
 		wg.Wait()
 	})
