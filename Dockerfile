@@ -17,7 +17,7 @@ ARG VERSION
 ARG TARGETOS TARGETARCH
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
     CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH \
-    go build -trimpath -ldflags "-s -w -X main.version=$VERSION" -o /out/dedupgate ./cmd/dedupgate && mkdir /out/data
+    go build -trimpath -pgo=cmd/dedupgate/gateway.pgo -ldflags "-s -w -X main.version=$VERSION" -o /out/dedupgate ./cmd/dedupgate && mkdir /out/data
 
 # No shell, no package manager; CA certificates, and a user that is not root.
 FROM scratch

@@ -19,7 +19,7 @@ help: ## list the targets
 .PHONY: build
 build: ## build bin/dedupgate, one static file, with the dashboard where Node is installed
 	@scripts/ui build --if-possible
-	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/dedupgate ./cmd/dedupgate
+	CGO_ENABLED=0 go build -trimpath -pgo=cmd/dedupgate/gateway.pgo -ldflags '-s -w -X main.version=$(VERSION)' -o bin/dedupgate ./cmd/dedupgate
 
 .PHONY: ui
 ui: ## build the dashboard's pages, which the program embeds; needs Node
@@ -70,6 +70,10 @@ fuzz: ## run each fuzz target for FUZZTIME
 .PHONY: bench
 bench: ## measure against the yardsticks, print ratios, write docs/benchmarks.md; takes minutes (BENCH_ARGS for more)
 	@scripts/bench $(BENCH_ARGS)
+
+.PHONY: pgo
+pgo: ## profile the gateway under load anew; the profile tells the compiler what to make fast
+	@BENCH_COUNT=0 scripts/bench -short -profile cmd/dedupgate/gateway.pgo
 
 .PHONY: bench-dashboard
 bench-dashboard: ## measure the dashboard's API calls on ten million receipts; takes long (BENCH_ARGS="-receipts 1000000" for less)

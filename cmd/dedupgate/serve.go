@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime/pprof"
 	"strings"
 	"syscall"
 	"time"
@@ -19,6 +21,7 @@ import (
 // serveCmd runs the gateway.
 type serveCmd struct {
 	configFlag
+	CPUProfile string `name:"cpu-profile" type:"path" placeholder:"FILE" help:"Write a CPU profile to this file while serving, for 'go tool pprof'."`
 }
 
 // Help is shown by --help.
@@ -66,6 +69,11 @@ func (c *serveCmd) Run(std streams) error {
 		os.Exit(exitInterrupted)
 	}()
 
+	stopProfile, err := startProfile(c.CPUProfile)
+	if err != nil {
+		return err
+	}
+	defer stopProfile()
 	a, err := app.New(ctx, app.Options{
 		Config: cfg, Path: c.Config, Environ: os.Environ(), Hangup: hangup, Build: build(), Log: log, Level: level,
 	})
@@ -74,6 +82,24 @@ func (c *serveCmd) Run(std streams) error {
 	}
 	greet(std.out, a.Welcome(), log)
 	return a.Run(ctx, func() time.Duration { return grace })
+}
+
+// startProfile profiles the process until stop is called; a path of "" profiles nothing.
+func startProfile(path string) (stop func(), err error) {
+	if path == "" {
+		return func() {}, nil
+	}
+	file, err := os.Create(path)
+	if err != nil {
+		return nil, fmt.Errorf("--cpu-profile: %w", err)
+	}
+	if err = pprof.StartCPUProfile(file); err != nil {
+		return nil, errors.Join(fmt.Errorf("--cpu-profile: %w", err), file.Close())
+	}
+	return func() {
+		pprof.StopCPUProfile()
+		_ = file.Close() // nobody is left to be told
+	}, nil
 }
 
 // newLogger writes lines to w; its level follows the configuration. Where no person reads along, lines travel together: flush

@@ -25,6 +25,7 @@ type options struct {
 	strict      bool
 	doc         string // file to write; "" for none
 	logs        string // folder for the log files of all processes
+	profile     string // file for a CPU profile of the gateway; "" for none
 }
 
 func parseOptions(args []string) (options, error) {
@@ -43,6 +44,7 @@ func parseOptions(args []string) (options, error) {
 	set.BoolVar(&o.strict, "strict", false, "fail when a bar is missed")
 	set.StringVar(&o.doc, "doc", "", "Markdown file to write the results to")
 	set.StringVar(&o.logs, "logs", "dist/bench", "folder for the log files")
+	set.StringVar(&o.profile, "profile", "", "file for a CPU profile of the gateway, such as cmd/dedupgate/gateway.pgo")
 	if err := set.Parse(args); err != nil {
 		return o, err
 	}

@@ -87,7 +87,11 @@ func (s *stage) start(ctx context.Context) (err error) {
 	if s.handed, err = pgx.Connect(ctx, s.postgres.DSN(forwardingName)); err != nil {
 		return fmt.Errorf("connect to the database of the gateway that hands on: %w", err)
 	}
-	if s.gateway, err = s.startGateway(ctx, gatewayName, gatewayRedisDB, ""); err != nil {
+	var flags []string
+	if s.opts.profile != "" {
+		flags = append(flags, "--cpu-profile", s.opts.profile)
+	}
+	if s.gateway, err = s.startGateway(ctx, gatewayName, gatewayRedisDB, "", flags...); err != nil {
 		return err
 	}
 	if s.bare, err = s.startYardstick(ctx, bareName); err != nil {
@@ -108,8 +112,8 @@ func createDatabase(ctx context.Context, dsn, name string) error {
 }
 
 // startGateway serves in production mode with the defaults of everything that has one. name is its database's too, more is
-// YAML to add to its configuration.
-func (s *stage) startGateway(ctx context.Context, name string, redisDB int, more string) (*contender, error) {
+// YAML to add to its configuration, flags are of its command line.
+func (s *stage) startGateway(ctx context.Context, name string, redisDB int, more string, flags ...string) (*contender, error) {
 	public, admin, err := twoAddresses(ctx)
 	if err != nil {
 		return nil, err
@@ -128,7 +132,7 @@ sources:
 	if err = os.WriteFile(path, []byte(config), 0o600); err != nil {
 		return nil, err
 	}
-	p, err := startProcess(ctx, s.opts.logs, name, s.opts.gateway, "serve", "--config", path)
+	p, err := startProcess(ctx, s.opts.logs, name, s.opts.gateway, append([]string{"serve", "--config", path}, flags...)...)
 	if err != nil {
 		return nil, err
 	}
