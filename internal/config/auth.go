@@ -1,7 +1,9 @@
 package config
 
 import (
+	"net/http"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/dedupgate/dedupgate/internal/access"
@@ -138,6 +140,23 @@ func (s *Source) Guard(made ...signature.Token) (*signature.Guard, error) {
 
 // setDefaults is what a signature is before its keys are read. The tolerance is the one that Standard Webhooks recommend.
 func (s *Signature) setDefaults() { *s = Signature{Tolerance: Duration(5 * time.Minute)} }
+
+// signs reports whether the signature covers what stands in a place of [Identity.Keys]; of the headers only those that are
+// signed with the body. The one that holds the signature is not: text can be put beside a right signature in it.
+func (s *Signature) signs(place string) bool {
+	in, name, _ := strings.Cut(place, ":")
+	header := http.CanonicalHeaderKey(name)
+	switch {
+	case in == "body":
+		return true
+	case in != "header":
+		return false
+	case s.Scheme == SchemeStandard:
+		return header == "Webhook-Id" || header == "Webhook-Timestamp"
+	default:
+		return header == http.CanonicalHeaderKey(s.TimestampHeader)
+	}
+}
 
 func (s *Signature) scheme() (signature.Scheme, error) {
 	tolerance := time.Duration(s.Tolerance)
