@@ -193,9 +193,10 @@ const (
 
 func (a *App) openHTTP(cfg *config.Config) error {
 	public, err := httpapi.New(httpapi.Options{
-		Sources: &a.sources, Gate: a.gate, Oversize: a.ledger, Health: a, Meter: a.metrics,
-		MaxBody: func() int64 { return int64(a.watcher.Current().HTTP.MaxBody) },
-		Limits:  a.limits, Repeats: a,
+		Sources: &a.sources, Gate: a.gate, Health: a, Meter: a.metrics,
+		Oversize: newOversizeKeeper(a.ledger, a.limiter, time.Duration(cfg.Dedup.DecideTimeout)),
+		MaxBody:  func() int64 { return int64(a.watcher.Current().HTTP.MaxBody) },
+		Limits:   a.limits, Repeats: a,
 		TrustedProxies: cfg.HTTP.TrustedProxies, Log: a.log,
 	})
 	if err != nil {
