@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"log/slog"
 	"net"
 	"net/http"
@@ -74,7 +73,7 @@ type Welcome struct {
 // New opens listeners and stores, in the order in which a person would want to hear of a failure: ports, folder, database,
 // Redis. Nothing is left open when it fails. The App must be Run or Closed.
 func New(ctx context.Context, opts Options) (*App, error) {
-	a := &App{opts: opts, log: opts.Log, sources: sources{seed: maphash.MakeSeed()}, board: newBoard(time.Now()), apifyChanged: make(chan struct{}, 1)}
+	a := &App{opts: opts, log: opts.Log, board: newBoard(time.Now()), apifyChanged: make(chan struct{}, 1)}
 	if err := a.open(ctx); err != nil {
 		return nil, errors.Join(err, a.Close(context.WithoutCancel(ctx)))
 	}
