@@ -217,8 +217,8 @@ func (a *App) openHTTP(cfg *config.Config) error {
 		Pages: pages, Dashboard: a.dashboard(), Storms: a,
 		Reader: reader{a.ledger, a.redis, a.gate}, Replayer: a, Metrics: a.metrics.Handler(a.log),
 		Deliveries: handing{a.ledger, a}, Destinations: a, River: river,
-		MetricsOpen: isLoopback(a.adminAt.Addr()) && !cfg.Admin.BehindProxy,
-		Desk:        a.desk, BehindProxy: cfg.Admin.BehindProxy, TrustedProxies: cfg.HTTP.TrustedProxies,
+		OnLoopback: isLoopback(a.adminAt.Addr()) && !cfg.Admin.BehindProxy,
+		Desk:       a.desk, BehindProxy: cfg.Admin.BehindProxy, TrustedProxies: cfg.HTTP.TrustedProxies,
 		Version: a.opts.Build.Version, Log: a.log,
 	})
 	if err != nil {
