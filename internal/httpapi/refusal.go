@@ -59,8 +59,8 @@ func doorRefusals() []refusal {
 		},
 		{
 			code: refusedStranger, status: http.StatusTooManyRequests, level: slog.LevelWarn, retry: time.Second,
-			message: "Too many requests with a missing or wrong token or signature came from this address. " +
-				"Correct the token; requests that show a right one are taken at any time.",
+			message: "Too many requests with a missing or wrong token or signature, or a body that did not come to its end, came from this address. " +
+				"Correct the token or the signature; requests that show a right one are taken at any time.",
 		},
 		{
 			code: refusedUnproven, status: http.StatusRequestEntityTooLarge, level: slog.LevelWarn, close: true,
