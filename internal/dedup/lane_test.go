@@ -122,3 +122,79 @@ func TestALockedRunIsNoWayAroundTheRate(t *testing.T) {
 		}
 	})
 }
+
+func TestGateLetsOnlyTheLockedRunWait(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var locked atomic.Bool
+		locked.Store(true)
+		f := &fakes{record: func(_ context.Context, batch []*dedup.Entry) ([]dedup.Verdict, dedup.Incarnation, error) {
+			time.Sleep(time.Millisecond)
+			for _, e := range batch {
+				if e.Run.ID == "locked" && locked.Load() {
+					time.Sleep(500 * time.Millisecond)
+					return nil, dedup.Incarnation{}, dedup.ErrContended
+				}
+			}
+			return firstForAll(batch), thisLife, nil
+		}}
+		g := newGate(t, f)
+		start := time.Now()
+		ins := []*dedup.Inbound{inbound("locked")}
+		for i := range 15 {
+			ins = append(ins, inbound(fmt.Sprint(i)))
+		}
+		took := make([]time.Duration, len(ins))
+		var wg sync.WaitGroup
+		for i, in := range ins {
+			wg.Go(func() {
+				v, err := g.Admit(context.Background(), in)
+				check(t, v, err, dedup.OutcomeNew, dedup.ReasonFirstSeen)
+				took[i] = time.Since(start)
+			})
+		}
+		time.Sleep(2 * time.Second)
+		// A newcomer must not meet the locked run's requests in its batch.
+		second := inbound("locked")
+		second.Key.Event = "locked-2"
+		wg.Go(func() {
+			v, err := g.Admit(context.Background(), second)
+			check(t, v, err, dedup.OutcomeNew, dedup.ReasonFirstSeen)
+		})
+		before := time.Now()
+		v, err := g.Admit(context.Background(), inbound("newcomer"))
+		check(t, v, err, dedup.OutcomeNew, dedup.ReasonFirstSeen)
+		if d := time.Since(before); d > 10*time.Millisecond {
+			t.Errorf("a newcomer waited %s for a run that is not its own", d)
+		}
+		time.Sleep(time.Second)
+		locked.Store(false)
+		wg.Wait()
+		for i, d := range took[1:] {
+			if d > 600*time.Millisecond {
+				t.Errorf("request %d of a free run waited %s", i+1, d)
+			}
+		}
+		if took[0] < 3*time.Second {
+			t.Errorf("the locked run was answered after %s, before it was free", took[0])
+		}
+	})
+}
+
+func TestGateAnswersUnavailableWhenALockOutlivesTheDeadline(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := &fakes{record: func(context.Context, []*dedup.Entry) ([]dedup.Verdict, dedup.Incarnation, error) {
+			time.Sleep(500 * time.Millisecond)
+			return nil, dedup.Incarnation{}, dedup.ErrContended
+		}}
+		start := time.Now()
+		_, err := newGate(t, f).Admit(t.Context(), inbound("a"))
+		if !errors.Is(err, dedup.ErrUnavailable) || !errors.Is(err, dedup.ErrContended) {
+			t.Fatalf("got %v", err)
+		}
+		if took := time.Since(start); took > 10*time.Second {
+			t.Errorf("took %s", took)
+		}
+	})
+}
