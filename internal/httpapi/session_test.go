@@ -229,3 +229,24 @@ func TestAPageThatHasItsNameLeadToLoopbackLocksNobodyOut(t *testing.T) {
 		}
 	}
 }
+
+func TestAFailedLoginDoesNotRepeatTheToken(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		contentType, body string
+		status            int
+	}{
+		"another type":      {"text/plain", `{"token":"typed-token"}`, http.StatusUnsupportedMediaType},
+		"broken JSON":       {"application/json", `{"token":"typed-token"`, http.StatusBadRequest},
+		"another key":       {"application/json", `{"tokn":"typed-token"}`, http.StatusUnprocessableEntity},
+		"a list":            {"application/json", `{"token":["typed-token"]}`, http.StatusUnprocessableEntity},
+		"more than a token": {"application/json", `{"token":"` + strings.Repeat("typed-token", 100) + `"}`, http.StatusUnprocessableEntity},
+	} {
+		rig := newAdminRig()
+		b, _ := newBrowser(t, rig)
+		w := b.ask(http.MethodPost, "/api/v1/session", c.body, func(r *http.Request) { r.Header.Set("Content-Type", c.contentType) })
+		if w.Code != c.status || strings.Contains(w.Body.String()+rig.log.String(), "typed-token") {
+			t.Errorf("%s: %d %s", name, w.Code, w.Body)
+		}
+	}
+}
