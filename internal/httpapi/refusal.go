@@ -82,7 +82,8 @@ func bodyRefusals() []refusal {
 	return []refusal{
 		{
 			code: refusedIncomplete, status: http.StatusBadRequest, level: slog.LevelInfo, close: true,
-			message: "The body ended early, its transfer coding is broken, or it came by HTTP/1.0 without a Content-Length. Nothing was stored; send it again.",
+			message: "The body ended early, its transfer coding is broken, or it came by HTTP/1.0 without a Content-Length. Nothing was stored; " +
+				"send it again.",
 		},
 		{
 			code: refusedTimeout, status: http.StatusRequestTimeout, level: slog.LevelWarn, close: true,
