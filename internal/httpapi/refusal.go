@@ -58,7 +58,8 @@ func doorRefusals() []refusal {
 				"or in the header 'Authorization: Bearer …', or sign as the source is configured.",
 		},
 		{
-			code: refusedStranger, status: http.StatusTooManyRequests, level: slog.LevelWarn, retry: time.Second,
+			// Debug: those before it were logged, and a stranger shall not fill the disk. It is counted.
+			code: refusedStranger, status: http.StatusTooManyRequests, level: slog.LevelDebug, retry: time.Second,
 			message: "Too many requests with a missing or wrong token or signature, or a body that did not come to its end, came from this address. " +
 				"Correct the token or the signature; requests that show a right one are taken at any time.",
 		},
