@@ -86,7 +86,7 @@ type Limits struct {
 	// Most webhooks of known senders being read or decided at the same time; one more is answered 503 at once. Default 8192.
 	InFlight int `yaml:"in_flight" validate:"min=1,max=1000000" reload:"yes"`
 	// Most signed bodies being read at the same time: who has sent them is not known before. One more, or more than a quarter
-	// of them from one address, is answered 503 at once, as are large ones that together are longer than eight times
+	// of them from one address, is answered 503 at once, as are large ones that together are longer than four times
 	// `http.max_body`. Default 256.
 	Unproven int `yaml:"unproven" validate:"min=1,max=1000000" reload:"yes"`
 	// Most deliveries of one source that need the database, over all gateways: a count and a unit, as 50/s, 600/m or

@@ -32,7 +32,7 @@ const (
 	addressesShare = 4
 	// largestBodies is how many bodies of the greatest length are held at once. There are more places than that, since most
 	// bodies are small; if all were large the memory would not do.
-	largestBodies = 8
+	largestBodies = 4
 	// smallBody is how much of each body is read even so: large ones keep no small ones out.
 	smallBody = 64 << 10
 )
@@ -86,8 +86,9 @@ type counted struct {
 	bytes   int64
 }
 
-// Read fails with errCrowd when there is no room.
+// Read fails with errCrowd when there is no room. It reads little at a time: what all of them read at once is counted late.
 func (b *counted) Read(p []byte) (int, error) {
+	p = p[:min(len(p), smallBody)]
 	if b.bytes >= smallBody && !b.crowd.hasRoom(b.address, b.maxBody) {
 		return 0, errCrowd
 	}
