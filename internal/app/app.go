@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"log/slog"
 	"net"
 	"net/http"
@@ -74,7 +73,7 @@ type Welcome struct {
 // New opens listeners and stores, in the order in which a person would want to hear of a failure: ports, folder, database,
 // Redis. Nothing is left open when it fails. The App must be Run or Closed.
 func New(ctx context.Context, opts Options) (*App, error) {
-	a := &App{opts: opts, log: opts.Log, sources: sources{seed: maphash.MakeSeed()}, board: newBoard(time.Now()), apifyChanged: make(chan struct{}, 1)}
+	a := &App{opts: opts, log: opts.Log, board: newBoard(time.Now()), apifyChanged: make(chan struct{}, 1)}
 	if err := a.open(ctx); err != nil {
 		return nil, errors.Join(err, a.Close(context.WithoutCancel(ctx)))
 	}
@@ -193,9 +192,10 @@ const (
 
 func (a *App) openHTTP(cfg *config.Config) error {
 	public, err := httpapi.New(httpapi.Options{
-		Sources: &a.sources, Gate: a.gate, Oversize: a.ledger, Health: a, Meter: a.metrics,
-		MaxBody: func() int64 { return int64(a.watcher.Current().HTTP.MaxBody) },
-		Limits:  a.limits, Repeats: a,
+		Sources: &a.sources, Gate: a.gate, Health: a, Meter: a.metrics,
+		Oversize: newOversizeKeeper(a.ledger, a.limiter, time.Duration(cfg.Dedup.DecideTimeout)),
+		MaxBody:  func() int64 { return int64(a.watcher.Current().HTTP.MaxBody) },
+		Limits:   a.limits, Repeats: a,
 		TrustedProxies: cfg.HTTP.TrustedProxies, Log: a.log,
 	})
 	if err != nil {
@@ -217,8 +217,8 @@ func (a *App) openHTTP(cfg *config.Config) error {
 		Pages: pages, Dashboard: a.dashboard(), Storms: a,
 		Reader: reader{a.ledger, a.redis, a.gate}, Replayer: a, Metrics: a.metrics.Handler(a.log),
 		Deliveries: handing{a.ledger, a}, Destinations: a, River: river,
-		MetricsOpen: isLoopback(a.adminAt.Addr()) && !cfg.Admin.BehindProxy,
-		Desk:        a.desk, BehindProxy: cfg.Admin.BehindProxy, TrustedProxies: cfg.HTTP.TrustedProxies,
+		OnLoopback: isLoopback(a.adminAt.Addr()) && !cfg.Admin.BehindProxy,
+		Desk:       a.desk, BehindProxy: cfg.Admin.BehindProxy, TrustedProxies: cfg.HTTP.TrustedProxies,
 		Version: a.opts.Build.Version, Log: a.log,
 	})
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -134,6 +135,32 @@ sources: [{name: apify, kind: apify, tokens: [{value: %q}]}]
 			var stats view.Stats
 			if r.api("/stats", &stats); stats.Receipts != 0 {
 				t.Errorf("a refused request has a receipt")
+			}
+		})
+	}
+}
+
+// Who sends nothing but bodies over the limit is charged like who sends events.
+func TestOversizeBodiesOverTheRateAreToldToWait(t *testing.T) {
+	t.Parallel()
+	for name, config := range stores(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			r := startIn(t, dir, strings.Replace(guarded(dir, "source: 2/h", "{value: "+testToken+"}"),
+				`http: {`, `http: {max_body: 100KiB, `, 1)+config(t))
+			target := "/webhooks/apify?token=" + testToken
+			for i, want := range []int{http.StatusRequestEntityTooLarge, http.StatusRequestEntityTooLarge, http.StatusTooManyRequests} {
+				code, header := r.webhook(target, nil, strings.Repeat(strconv.Itoa(i), 200<<10))
+				if code != want || (header.Get("Retry-After") != "") != (want == http.StatusTooManyRequests) {
+					t.Errorf("body %d: %d, Retry-After %q, want %d", i, code, header.Get("Retry-After"), want)
+				}
+			}
+			if kept := r.quarantine(); len(kept) != 2 {
+				t.Errorf("%d are kept, want 2", len(kept))
+			}
+			if code, _ := r.webhook(target, nil, event("run1")); code != http.StatusTooManyRequests {
+				t.Errorf("an event of the same source: %d", code)
 			}
 		})
 	}

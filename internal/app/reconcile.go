@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -29,7 +28,7 @@ func Reconcile(ctx context.Context, cfg *config.Config, o apify.PassOptions, bui
 	if cfg.Apify.Token == "" {
 		return report, errNoAPIToken
 	}
-	a := &App{opts: Options{Config: cfg, Build: build, Log: log}, log: log, sources: sources{seed: maphash.MakeSeed()}}
+	a := &App{opts: Options{Config: cfg, Build: build, Log: log}, log: log}
 	defer func() { err = errors.Join(err, a.Close(context.WithoutCancel(ctx))) }()
 	a.watcher = config.NewWatcher(cfg, config.WatchOptions{Logger: log})
 	if o.DryRun {
@@ -111,7 +110,7 @@ func DoctorApify(ctx context.Context, cfg *config.Config, build metrics.Build) (
 	if err != nil {
 		return nil, err
 	}
-	all := sources{seed: maphash.MakeSeed()}
+	var all sources
 	if err = all.set(cfg, made); err != nil {
 		return nil, err
 	}

@@ -2,7 +2,6 @@ package app
 
 import (
 	"fmt"
-	"hash/maphash"
 	"maps"
 	"slices"
 	"sync/atomic"
@@ -16,14 +15,12 @@ import (
 // sources is the registry of configured senders, swapped whole at a reload: a request sees the old set or the new one.
 type sources struct {
 	byName atomic.Pointer[map[string]*source.Source]
-	decoys atomic.Pointer[[]*signature.Guard]
-	seed   maphash.Seed
+	decoys atomic.Pointer[[]decoy]
 }
 
 // Decoy mimics one of the configured sources, so that a name that answers like a source with signatures is no sign of one.
 func (s *sources) Decoy(name string) *signature.Guard {
-	decoys := *s.decoys.Load()
-	return decoys[maphash.String(s.seed, name)%uint64(len(decoys))]
+	return imitated(*s.decoys.Load(), name)
 }
 
 // uses says when each credential of each source last let a request in.
@@ -51,7 +48,7 @@ func (s *sources) Lookup(name string) (*source.Source, bool) {
 // set replaces all sources. The made token serves the default source of the embedded mode, which has none configured.
 func (s *sources) set(cfg *config.Config, made string) error {
 	byName := make(map[string]*source.Source, len(cfg.Sources))
-	decoys := make([]*signature.Guard, 0, len(cfg.Sources))
+	decoys := make([]decoy, 0, len(cfg.Sources))
 	for _, c := range cfg.Sources {
 		built, err := buildSource(cfg, c, made)
 		if err != nil {
@@ -61,7 +58,7 @@ func (s *sources) set(cfg *config.Config, made string) error {
 			built.Guard.Inherit(old.Guard)
 		}
 		byName[c.Name] = built
-		decoys = append(decoys, built.Guard.Decoy())
+		decoys = append(decoys, newDecoy(built))
 	}
 	s.byName.Store(&byName)
 	s.decoys.Store(&decoys)

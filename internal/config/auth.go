@@ -1,7 +1,9 @@
 package config
 
 import (
+	"net/http"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/dedupgate/dedupgate/internal/access"
@@ -84,15 +86,16 @@ type Limits struct {
 	// Most webhooks of known senders being read or decided at the same time; one more is answered 503 at once. Default 8192.
 	InFlight int `yaml:"in_flight" validate:"min=1,max=1000000" reload:"yes"`
 	// Most signed bodies being read at the same time: who has sent them is not known before. One more, or more than a quarter
-	// of them from one address, is answered 503 at once. Default 256.
+	// of them from one address, is answered 503 at once, as are large ones that together are longer than four times
+	// `http.max_body`. Default 256.
 	Unproven int `yaml:"unproven" validate:"min=1,max=1000000" reload:"yes"`
 	// Most deliveries of one source that need the database, over all gateways: a count and a unit, as 50/s, 600/m or
 	// 10000/h, all at once if need be; `off`: no limit. More is answered 429. Default off.
 	Source string `yaml:"source" validate:"rate" reload:"yes"`
 	// The same for one client address. Apify sends everything from ten addresses: this is for other senders. Default off.
 	Client string `yaml:"client" validate:"rate" reload:"yes"`
-	// Most requests with a bad token or signature from one address, in each gateway; then such requests are answered 429
-	// instead of 401. A good token is never refused for it. Default 60/m.
+	// Most requests with a bad token or signature, or a body that ends before its signature can be checked, from one address, in
+	// each gateway; then such requests are answered 429 instead of 401. A good token is never refused for it. Default 60/m.
 	FailedAuth string `yaml:"failed_auth" validate:"rate" reload:"yes"`
 	// Most repeats of one run or one dispatch; more is a storm, as are fifty times as many of one source. A storm is shown,
 	// counted and logged, and answered like everything else. Default 100/m.
@@ -138,6 +141,23 @@ func (s *Source) Guard(made ...signature.Token) (*signature.Guard, error) {
 
 // setDefaults is what a signature is before its keys are read. The tolerance is the one that Standard Webhooks recommend.
 func (s *Signature) setDefaults() { *s = Signature{Tolerance: Duration(5 * time.Minute)} }
+
+// signs reports whether the signature covers what stands in a place of [Identity.Keys]; of the headers only those that are
+// signed with the body. The one that holds the signature is not: text can be put beside a right signature in it.
+func (s *Signature) signs(place string) bool {
+	in, name, _ := strings.Cut(place, ":")
+	header := http.CanonicalHeaderKey(name)
+	switch {
+	case in == "body":
+		return true
+	case in != "header":
+		return false
+	case s.Scheme == SchemeStandard:
+		return header == "Webhook-Id" || header == "Webhook-Timestamp"
+	default:
+		return header == http.CanonicalHeaderKey(s.TimestampHeader)
+	}
+}
 
 func (s *Signature) scheme() (signature.Scheme, error) {
 	tolerance := time.Duration(s.Tolerance)

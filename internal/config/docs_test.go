@@ -10,7 +10,8 @@ import (
 
 var yamlBlock = regexp.MustCompile("(?s)```yaml\n(.*?)```")
 
-// The examples of the documentation are configurations that are taken as they are.
+// The examples of the documentation are configurations that are taken as they are. Two are warned of, as the text beside
+// them says.
 func TestTheExamplesOfTheDocumentationLoad(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("../../docs/security.md")
@@ -31,7 +32,8 @@ func TestTheExamplesOfTheDocumentationLoad(t *testing.T) {
 		if _, err := c.Sources[0].Guard(); err != nil {
 			t.Errorf("%s: %v", c.Sources[0].Name, err)
 		}
-		if w := c.Warnings(); len(w) > 0 {
+		unsigned := map[string]string{"github": "X-GitHub-Delivery", "shopify": "X-Shopify-Webhook-Id"}[c.Sources[0].Name]
+		if w := c.Warnings(); len(w) > 1 || len(w) == 1 && unsigned == "" || !strings.Contains(strings.Join(w, ""), unsigned) {
 			t.Errorf("%s is warned of: %q", c.Sources[0].Name, w)
 		}
 	}

@@ -63,6 +63,7 @@ func (c *Config) warnOfSource(path string, s Source, warnf func(key, format stri
 			warnf(key, "is shorter than %d characters and can be guessed; make one with `openssl rand -hex 24`", shortest)
 		}
 	}
+	s.warnOfUnsignedKeys(path, warnf)
 	if s.Kind != KindApify {
 		return
 	}
@@ -74,6 +75,21 @@ func (c *Config) warnOfSource(path string, s Source, warnf func(key, format stri
 		}
 		if s.EventTypes[name].Window != 0 {
 			c.warnOfWindow(key, s, name, warnf)
+		}
+	}
+}
+
+// warnOfUnsignedKeys is about senders that sign. Who shows a token alone hands it to everybody who reads a request; who
+// signs does not, and yet a part of the identity that is not signed lets who has read one make further events of it.
+func (s *Source) warnOfUnsignedKeys(path string, warnf func(key, format string, args ...any)) {
+	if len(s.Auth.Signatures) == 0 {
+		return
+	}
+	for i, text := range s.Identity.Keys {
+		isUnsigned := func(sig Signature) bool { return !sig.signs(text) }
+		if slices.ContainsFunc(s.Auth.Signatures, isUnsigned) {
+			warnf(path+".identity.keys["+strconv.Itoa(i)+"]", "%s is not signed, so who has read a request can send it again with another value, as a new "+
+				"event; name an id in the body, or body:sha256 if no two events have equal bodies", text)
 		}
 	}
 }

@@ -25,7 +25,8 @@ func (g *Gate) commitWorker() {
 			return
 		}
 		taken := len(batch)
-		if batch := g.limit(g.lanes.divert(g.expire(batch, errTooLate))); len(batch) > 0 {
+		// Charged once, before it is known which way they go: a locked run is no way around the rate.
+		if batch := g.lanes.divert(g.limit(g.expire(batch, errTooLate))); len(batch) > 0 {
 			g.commit(batch)
 		}
 		g.commits.done(taken)

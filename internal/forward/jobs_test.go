@@ -36,6 +36,8 @@ func TestJobsWithoutADeliverableDeliveryJustEnd(t *testing.T) {
 	})
 }
 
+// An operator calls a delivery off and takes it up again while its attempt is under way: the new job waits, whichever
+// process works it, and the old one begins nothing any more.
 func TestTwoJobsOfOneDeliveryMakeOneRequestAtATime(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, b *bed) {
@@ -75,6 +77,7 @@ func TestTwoJobsOfOneDeliveryMakeOneRequestAtATime(t *testing.T) {
 	})
 }
 
+// A bundle of deliveries is one job: each of them goes its own way all the same.
 func TestDeliveriesOfOneJobGoTheirOwnWays(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, b *bed) {
@@ -109,6 +112,7 @@ func TestDeliveriesOfOneJobGoTheirOwnWays(t *testing.T) {
 	})
 }
 
+// What waits of a bundle stays in its job, and what is done is not looked at again.
 func TestOnlyWhatWaitsStaysInAJob(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, b *bed) {
@@ -136,6 +140,7 @@ func TestOnlyWhatWaitsStaysInAJob(t *testing.T) {
 	})
 }
 
+// A panic ends one attempt, not the process: the others go on, and its place and its permit are free again.
 func TestAPanicCostsOneAttempt(t *testing.T) {
 	t.Parallel()
 	b := postgresBed(t)
@@ -166,6 +171,7 @@ func TestAPanicCostsOneAttempt(t *testing.T) {
 	b.store.settled(t, patience)
 }
 
+// A process that can't give signs of life stops its attempts before another one takes their jobs.
 func TestAProcessThatCannotBeHeardCutsItsAttempts(t *testing.T) {
 	t.Parallel()
 	b := postgresBed(t)
@@ -196,6 +202,7 @@ func TestAProcessThatCannotBeHeardCutsItsAttempts(t *testing.T) {
 	}
 }
 
+// deafJobs lets nobody say that a job goes on.
 type deafJobs struct{ jobs }
 
 func (deafJobs) keep(context.Context, []int64) error { return errDown }
@@ -255,6 +262,7 @@ func TestARestartOfTheOnlyProcessTakesUpItsJobsAtOnce(t *testing.T) {
 	b.store.settled(t, patience)
 }
 
+// A long attempt gives signs of life: another process leaves it alone.
 func TestLongAttemptsAreLeftToTheirProcess(t *testing.T) {
 	t.Parallel()
 	b := postgresBed(t)

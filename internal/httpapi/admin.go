@@ -32,9 +32,10 @@ type AdminOptions struct {
 	Storms Storms
 	// Metrics serves GET /metrics.
 	Metrics http.Handler
-	// MetricsOpen lets this machine's programs scrape without a token. Set it when the listener is on loopback; elsewhere the
-	// scraper shows a token like everybody else, and so does who asks under a name that is not this machine's own.
-	MetricsOpen bool
+	// OnLoopback says that only this machine reaches the listener, and through no proxy. Its programs scrape without a token
+	// then, and who asks under a name that is not this machine's own may be a page of another site: it scrapes with a token,
+	// opens no session, and locks nobody else out.
+	OnLoopback bool
 	// Desk knows who may do what.
 	Desk *access.Desk
 	// BehindProxy says that browsers speak TLS, with a proxy in front.

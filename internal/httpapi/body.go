@@ -69,6 +69,15 @@ func readAnnounced(r io.Reader, length int64) ([]byte, error) {
 	return body[:n], err
 }
 
+// errNoLength is for the log.
+var errNoLength = errors.New("an HTTP/1.0 request does not say how long its body is")
+
+// hasLength reports whether it is known where the body ends. In HTTP/1.0 only a length says it; net/http takes a body without
+// one for empty, also if it came in chunks.
+func hasLength(r *http.Request) bool {
+	return r.ProtoAtLeast(1, 1) || len(r.Header["Content-Length"]) > 0
+}
+
 // readFailure says what a failed read means for the sender.
 func readFailure(err error) refusalCode {
 	switch {

@@ -60,6 +60,16 @@ type visitor struct {
 	caller  access.Caller // zero where nobody had to be known
 	address string        // as quotas know it
 	secure  bool          // the browser speaks TLS
+	misled  bool          // it has asked this machine by a name that is not its own; see [AdminOptions.OnLoopback]
+}
+
+// account is what wrong tokens are charged to. A page that has its own name lead here comes from loopback, like this machine's
+// programs; it shall not lock them out.
+func (v *visitor) account() string {
+	if v.misled {
+		return v.address + " by another name"
+	}
+	return v.address
 }
 
 type visitorKey struct{}
@@ -78,9 +88,12 @@ func (a *admin) authorize(c *gin.Context) {
 	if c.FullPath() == "" { // no such route: said to everybody
 		return
 	}
-	v := visitor{address: quota.Address(c.ClientIP()), secure: c.Request.TLS != nil || a.guard.overTLS}
+	v := visitor{
+		address: quota.Address(c.ClientIP()), secure: c.Request.TLS != nil || a.guard.overTLS,
+		misled: a.OnLoopback && !asksLoopback(c.Request),
+	}
 	r := a.rules[ruleKey(c.Request.Method, c.FullPath())]
-	open := r == ruleOpen || r == ruleMetrics && a.MetricsOpen && asksLoopback(c.Request)
+	open := r == ruleOpen || r == ruleMetrics && a.OnLoopback && !v.misled
 	switch {
 	case !open && r.role() == access.Nobody:
 		deny(c, http.StatusForbidden, "This address is closed.")
@@ -127,7 +140,7 @@ func (g *guard) recognise(c *gin.Context, r rule, v visitor) (access.Caller, boo
 		g.unknown(c, r)
 		return access.Caller{}, false
 	}
-	caller, wait, ok := g.try(v.address, c.FullPath(), given)
+	caller, wait, ok := g.try(&v, c.FullPath(), given)
 	switch {
 	case wait > 0:
 		c.Abort()
@@ -138,18 +151,18 @@ func (g *guard) recognise(c *gin.Context, r rule, v visitor) (access.Caller, boo
 	return caller, ok && wait == 0
 }
 
-// try compares a token, unless the address has to wait; a wrong one is charged to it and logged.
-func (g *guard) try(address, route, given string) (caller access.Caller, wait time.Duration, ok bool) {
-	limit := quota.Quota{Count: wrongTokens, Per: wrongTokens * time.Minute}
-	if wait := g.wrong.Wait(address, limit, g.now()); wait > 0 {
+// try compares a token, unless the visitor has to wait; a wrong one is charged and logged.
+func (g *guard) try(v *visitor, route, given string) (caller access.Caller, wait time.Duration, ok bool) {
+	limit, account := quota.Quota{Count: wrongTokens, Per: wrongTokens * time.Minute}, v.account()
+	if wait := g.wrong.Wait(account, limit, g.now()); wait > 0 {
 		return access.Caller{}, wait, false
 	}
 	if caller, ok = g.desk.ByToken(given); ok {
 		return caller, 0, true
 	}
-	g.wrong.Take(address, limit, 1, g.now())
+	g.wrong.Take(account, limit, 1, g.now())
 	g.log.LogAttrs(context.Background(), slog.LevelWarn, "admin request refused: its token is wrong",
-		slog.String("route", route), slog.String("remote_ip", address), slog.Bool("locked_out", g.wrong.Wait(address, limit, g.now()) > 0))
+		slog.String("route", route), slog.String("remote_ip", v.address), slog.Bool("locked_out", g.wrong.Wait(account, limit, g.now()) > 0))
 	return access.Caller{}, 0, false
 }
 

@@ -23,8 +23,9 @@ type Limits struct {
 // errUnknownSource is for the log only: the sender is told the same as with a wrong token.
 var errUnknownSource = errors.New("no source of that name is configured")
 
-// strangers remembers the addresses of failed authentications. They alone are charged to an address: all of Apify shares
-// ten, so that anything else would make one customer's trouble everybody's. A right token is never refused for them.
+// strangers remembers the addresses of failed authentications, bodies that ended before their signature could be checked among
+// them. They alone are charged to an address: all of Apify shares ten, so that anything else would make one customer's trouble
+// everybody's. A right token or signature is never refused for them.
 type strangers struct {
 	failed *quota.Local
 	limits func() Limits
@@ -37,15 +38,15 @@ func newStrangers(limits func() Limits) *strangers {
 	return &strangers{failed: quota.NewLocal(knownAddresses), limits: limits}
 }
 
-// refuse charges a failure and says how it is answered.
-func (s *strangers) refuse(w *webhook) refusalCode {
+// refuse charges a failure and says how it is answered: with its own code, or as one too many.
+func (s *strangers) refuse(w *webhook, code refusalCode) refusalCode {
 	q := s.limits().FailedAuth
 	if q.IsZero() {
-		return refusedUnauthorized
+		return code
 	}
 	allowed, wait := s.failed.Take(quota.Address(w.remoteIP), q, 1, w.started)
 	if allowed == 1 {
-		return refusedUnauthorized
+		return code
 	}
 	w.retryAfter = wait
 	return refusedStranger
@@ -73,7 +74,7 @@ func (i *ingest) stranger(w *webhook, cause error) refusalCode {
 	if w.configured == nil {
 		w.cause = errUnknownSource
 	}
-	return i.strangers.refuse(w)
+	return i.strangers.refuse(w, refusedUnauthorized)
 }
 
 // prove lets a request in for good. Its source is known from here on.

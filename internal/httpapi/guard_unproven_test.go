@@ -4,9 +4,14 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
+	"time"
+
+	"github.com/dedupgate/dedupgate/internal/quota"
 )
 
 // slowlySigned is a request that shows a signature and whose body does not end before the test lets it. It tells when
@@ -51,6 +56,99 @@ func answered(h http.Handler, req *http.Request) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, req)
 	return w
+}
+
+// givingFirst is a request that shows a wrong signature and gives so many bytes of its body; the rest comes when the test lets
+// it. It tells when they were read and counted.
+func givingFirst(n int, ip string) (req *http.Request, counted <-chan struct{}, end func()) {
+	given, rest := make(chan struct{}), make(chan struct{})
+	body := io.MultiReader(strings.NewReader(strings.Repeat("x", n)), readerFunc(func([]byte) (int, error) {
+		close(given)
+		<-rest
+		return 0, io.EOF
+	}))
+	req = from(ip, httptest.NewRequest(http.MethodPost, "/webhooks/signed", body))
+	req.Header.Set("X-Hub-Signature-256", "sha256=00")
+	return req, given, func() { close(rest) }
+}
+
+// What strangers send takes no more memory than a few of the largest bodies, however many of them send. Small bodies come
+// through beside them.
+func TestWhatStrangersSendTakesBoundedMemory(t *testing.T) {
+	t.Parallel()
+	const most = 256 << 10 // as in the rig
+	r := newRig(t)
+	r.opts.Limits = func() Limits { return Limits{Unproven: 256} }
+	h := r.handler(t)
+	want := func(who, ip string, large, small int) {
+		t.Helper()
+		for size, want := range map[int]int{most: large, 10: small} {
+			if w := answered(h, from(ip, signedRequest(strings.Repeat("x", size)))); w.Code != want {
+				t.Errorf("%s, %d bytes: %d %s, want %d", who, size, w.Code, w.Body, want)
+			}
+		}
+	}
+	var held sync.WaitGroup
+	var ends []func()
+	for i := range largestBodies {
+		req, counted, end := givingFirst(most, "192.0.2."+strconv.Itoa(i%addressesShare))
+		ends = append(ends, end)
+		held.Go(func() { h.ServeHTTP(httptest.NewRecorder(), req) })
+		<-counted
+		if i == largestBodies-addressesShare { // the first address has given all it may
+			want("the address that has given most", "192.0.2.0", http.StatusServiceUnavailable, http.StatusOK)
+			want("another one", "192.0.2.9", http.StatusOK, http.StatusOK)
+		}
+	}
+	want("one more address", "192.0.2.9", http.StatusServiceUnavailable, http.StatusOK)
+	if !strings.Contains(r.log.String(), errCrowd.Error()) {
+		t.Errorf("the log does not say why: %s", r.log)
+	}
+	if w := answered(h, webhookRequest("apify", strings.Repeat("x", most))); w.Code != http.StatusOK {
+		t.Errorf("a sender with a token: %d %s", w.Code, w.Body)
+	}
+	for _, end := range ends {
+		end()
+	}
+	held.Wait()
+	want("the first address afterwards", "192.0.2.0", http.StatusOK, http.StatusOK)
+}
+
+// A body that ends before its signature can be checked is charged like a wrong signature.
+func TestBodiesThatEndWithoutProofAreChargedToTheirAddress(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		body   func() io.Reader
+		length int64
+		code   int
+	}{
+		"announced too large": {func() io.Reader { return strings.NewReader(strings.Repeat("x", 300<<10)) }, 300 << 10, 413},
+		"too large in chunks": {func() io.Reader { return strings.NewReader(strings.Repeat("x", 300<<10)) }, -1, 413},
+		"broken off":          {func() io.Reader { return failingBody{io.ErrUnexpectedEOF} }, 100, 400},
+		"too slow":            {func() io.Reader { return failingBody{os.ErrDeadlineExceeded} }, 100, 408},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t)
+			r.opts.Sources = signedOnly{r.opts.Sources}
+			r.opts.Limits = func() Limits { return Limits{FailedAuth: quota.Quota{Count: 2, Per: time.Hour}} }
+			h := r.handler(t)
+			for i, want := range []int{c.code, c.code, http.StatusTooManyRequests} {
+				req := from("192.0.2.1", httptest.NewRequest(http.MethodPost, "/webhooks/"+[]string{"signed", "nobody", "signed"}[i], c.body()))
+				req.Header.Set("X-Hub-Signature-256", "sha256=00")
+				req.ContentLength = c.length
+				if w := answered(h, req); w.Code != want {
+					t.Errorf("body %d: %d %s, want %d", i+1, w.Code, w.Body, want)
+				}
+			}
+			if w := answered(h, from("192.0.2.1", signedRequest("{}"))); w.Code != http.StatusOK {
+				t.Errorf("a right signature from the same address: %d %s", w.Code, w.Body)
+			}
+			if w := answered(h, from("192.0.2.1", httptest.NewRequest(http.MethodPost, "/webhooks/apify?token=wrong", nil))); w.Code != http.StatusTooManyRequests {
+				t.Errorf("a wrong token from the same address: %d %s", w.Code, w.Body)
+			}
+		})
+	}
 }
 
 // Who is not known yet takes no place from who is.

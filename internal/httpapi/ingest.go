@@ -108,6 +108,10 @@ func (i *ingest) take(c *gin.Context, w *webhook, request source.Request, read b
 	if code = acceptable(w.source.Kind, request.Header); code != noRefusal {
 		return code
 	}
+	if !hasLength(c.Request) {
+		w.cause = errNoLength
+		return refusedIncomplete
+	}
 	if !read {
 		if request.Body, code = i.read(c, w, request); code != noRefusal {
 			return code

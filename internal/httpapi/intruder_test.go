@@ -70,6 +70,37 @@ func TestALengthBesideChunksSmugglesNothing(t *testing.T) {
 	}
 }
 
+// HTTP/1.0 knows no chunks. They are not the next request of the connection, and a body in them is not taken for none.
+func TestChunksInHTTP10SmuggleNothing(t *testing.T) {
+	t.Parallel()
+	smuggled := head("Content-Length: 2") + "{}"
+	line := "POST /webhooks/apify?token=" + testToken + " HTTP/1.0\r\nConnection: keep-alive\r\n"
+	for name, c := range map[string]struct {
+		text             string
+		status, admitted int
+	}{
+		"chunks":               {line + "Transfer-Encoding: chunked\r\n\r\n" + smuggled, http.StatusBadRequest, 0},
+		"neither":              {line + "\r\n" + smuggled, http.StatusBadRequest, 0},
+		"a length":             {line + "Content-Length: 2\r\n\r\n[]" + smuggled, http.StatusOK, 1},
+		"a length and chunks":  {line + "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n[]" + smuggled, http.StatusOK, 1},
+		"a length of nothing":  {line + "Content-Length: 0\r\n\r\n" + smuggled, http.StatusOK, 1},
+		"chunks of a stranger": {strings.Replace(line, testToken, "wrong", 1) + "Transfer-Encoding: chunked\r\n\r\n" + smuggled, http.StatusUnauthorized, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t)
+			answers := bufio.NewReader(dial(t, r.serve(t, generous()), c.text))
+			if resp, body := readAnswer(t, answers); resp.StatusCode != c.status {
+				t.Errorf("%d %s", resp.StatusCode, body)
+			}
+			wantClosed(t, answers)
+			if admitted, _ := r.all(); len(admitted) != c.admitted || c.admitted == 1 && string(admitted[0].Body) == "{}" {
+				t.Errorf("%d admitted", len(admitted))
+			}
+		})
+	}
+}
+
 func TestAThousandHeadersAreRefused(t *testing.T) {
 	t.Parallel()
 	for name, headers := range map[string]string{

@@ -102,6 +102,7 @@ func (a *admin) mountAPI(e *gin.Engine) (description, error) {
 		Formats:                      huma.DefaultFormats,
 		DefaultFormat:                "application/json",
 		RejectUnknownQueryParameters: true, // a filter with a typo must not select everything
+		Transformers:                 []huma.Transformer{withoutToken},
 	}
 	group := e.Group(apiPrefix)
 	api := humagin.NewWithGroup(e, group, config)

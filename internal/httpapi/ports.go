@@ -11,7 +11,8 @@ import (
 	"github.com/dedupgate/dedupgate/internal/view"
 )
 
-// Gate decides one request, within a time of its own. Errors: [dedup.ErrUnavailable], [dedup.ErrBusy], [dedup.ErrStopped].
+// Gate decides one request, within a time of its own. Errors: [dedup.ErrUnavailable], [dedup.ErrBusy], [dedup.ErrStopped],
+// [dedup.LimitedError].
 type Gate interface {
 	Admit(ctx context.Context, in *dedup.Inbound) (dedup.Verdict, error)
 }
@@ -25,8 +26,8 @@ type Sources interface {
 }
 
 // OversizeKeeper puts an authenticated request whose body is over the limit into quarantine. Its inbound holds the start
-// of the body; size is the length the sender announced, -1 when it did not say. It bounds its own time and is safe for
-// concurrent use. Errors: those of a [Gate].
+// of the body; size is the length the sender announced, -1 when it did not say. It bounds its own time and how many it keeps
+// at once, charges them to the limits that events have, and is safe for concurrent use. Errors: those of a [Gate].
 type OversizeKeeper interface {
 	KeepOversize(ctx context.Context, in *dedup.Inbound, size int64) error
 }

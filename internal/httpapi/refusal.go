@@ -58,9 +58,10 @@ func doorRefusals() []refusal {
 				"or in the header 'Authorization: Bearer …', or sign as the source is configured.",
 		},
 		{
-			code: refusedStranger, status: http.StatusTooManyRequests, level: slog.LevelWarn, retry: time.Second,
-			message: "Too many requests with a missing or wrong token or signature came from this address. " +
-				"Correct the token; requests that show a right one are taken at any time.",
+			// Debug: those before it were logged, and a stranger shall not fill the disk. It is counted.
+			code: refusedStranger, status: http.StatusTooManyRequests, level: slog.LevelDebug, retry: time.Second,
+			message: "Too many requests with a missing or wrong token or signature, or a body that did not come to its end, came from this address. " +
+				"Correct the token or the signature; requests that show a right one are taken at any time.",
 		},
 		{
 			code: refusedUnproven, status: http.StatusRequestEntityTooLarge, level: slog.LevelWarn, close: true,
@@ -82,7 +83,8 @@ func bodyRefusals() []refusal {
 	return []refusal{
 		{
 			code: refusedIncomplete, status: http.StatusBadRequest, level: slog.LevelInfo, close: true,
-			message: "The body ended early or its transfer coding is broken. Nothing was stored; send it again.",
+			message: "The body ended early, its transfer coding is broken, or it came by HTTP/1.0 without a Content-Length. Nothing was stored; " +
+				"send it again.",
 		},
 		{
 			code: refusedTimeout, status: http.StatusRequestTimeout, level: slog.LevelWarn, close: true,

@@ -60,7 +60,7 @@ func TestRefusals(t *testing.T) {
 		{"not JSON by its type", request(func(r *http.Request) { r.Header.Set("Content-Type", "text/plain") }), nil, refusedMediaType, 415, "", "WARN"},
 		{"something unheard of", webhookRequest("apify", ok), errors.New("?"), refusedInternal, 500, "", "ERROR"},
 		{"over its rate", webhookRequest("apify", ok), &dedup.LimitedError{RetryAfter: time.Minute}, refusedLimited, 429, "Retry-After", "WARN"},
-		{"wrong once too often", from("192.0.2.66", to(http.MethodPost, "/webhooks/apify?token=wrong")), nil, refusedStranger, 429, "Retry-After", "WARN"},
+		{"wrong once too often", from("192.0.2.66", to(http.MethodPost, "/webhooks/apify?token=wrong")), nil, refusedStranger, 429, "Retry-After", ""},
 		{"signed and too large", signedRequest(strings.Repeat("x", 300<<10)), nil, refusedUnproven, 413, "Connection", "WARN"},
 		{"queue full", webhookRequest("apify", ok), dedup.ErrBusy, refusedBusy, 503, "Retry-After", "ERROR"},
 		{"database away", webhookRequest("apify", ok), fmt.Errorf("record: %w", dedup.ErrUnavailable), refusedUnavailable, 503, "Retry-After", "ERROR"},

@@ -24,7 +24,7 @@ const (
 	ruleOperate           // an operator who may change what becomes of events
 	ruleAdmin             // an operator who may do everything
 	ruleAdminBrowser      // an operator's bearer token, or that token as the password of Basic authentication
-	ruleMetrics           // open or an operator's bearer token, by Options.MetricsOpen
+	ruleMetrics           // open or an operator's bearer token, by AdminOptions.OnLoopback
 )
 
 // route is one row of a listener's table.

@@ -79,9 +79,9 @@ func TestEveryPublicRouteHasARule(t *testing.T) {
 func TestEveryAdminRouteHasARule(t *testing.T) {
 	t.Parallel()
 	callers := map[string]access.Role{"": access.Nobody, "wrong": access.Nobody, readToken: access.Read, operateToken: access.Operate, adminTestToken: access.Admin}
-	for _, metricsOpen := range []bool{false, true} {
+	for _, onLoopback := range []bool{false, true} {
 		rig := newAdminRig()
-		rig.opts.MetricsOpen = metricsOpen
+		rig.opts.OnLoopback = onLoopback
 		a := newAdmin(rig.opts)
 		var minutes atomic.Int64
 		a.guard.now = func() time.Time { return time.Now().Add(time.Duration(minutes.Add(1)) * time.Minute) } // nobody is locked out
@@ -95,7 +95,7 @@ func TestEveryAdminRouteHasARule(t *testing.T) {
 		for _, got := range e.Routes() {
 			key := ruleKey(got.Method, got.Path)
 			r := a.rules[key]
-			open := r == ruleOpen || r == ruleMetrics && metricsOpen
+			open := r == ruleOpen || r == ruleMetrics && onLoopback
 			if !open && r.role() == access.Nobody {
 				t.Errorf("%s has no rule", key)
 			}
@@ -140,7 +140,7 @@ func wantSecured(t *testing.T, what string, w *httptest.ResponseRecorder) {
 func TestMetricsAreOpenUnderThisMachinesOwnNamesOnly(t *testing.T) {
 	t.Parallel()
 	rig := newAdminRig()
-	rig.opts.MetricsOpen = true
+	rig.opts.OnLoopback = true
 	e, err := newAdmin(rig.opts).engine()
 	if err != nil {
 		t.Fatal(err)

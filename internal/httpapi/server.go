@@ -19,7 +19,7 @@ type Timeouts struct {
 // it can't parse) is logged at debug: senders cause it.
 func NewServer(h http.Handler, t Timeouts, maxHeader int, log *slog.Logger) *http.Server {
 	return &http.Server{
-		Handler:                      oneChunked(h),
+		Handler:                      lastOfItsConnection(h),
 		ReadHeaderTimeout:            t.Header,
 		ReadTimeout:                  t.Read,
 		WriteTimeout:                 t.Write,
@@ -30,12 +30,14 @@ func NewServer(h http.Handler, t Timeouts, maxHeader int, log *slog.Logger) *htt
 	}
 }
 
-// oneChunked ends the connection with a request that comes in chunks. net/http believes the chunks and forgets a length that
-// was there as well; a proxy in front that believed the length would take what follows for another sender's. RFC 9112 wants
-// the connection closed then.
-func oneChunked(h http.Handler) http.Handler {
+// lastOfItsConnection ends the connection with a request whose end somebody in front may see elsewhere, and would take what
+// follows for another sender's. RFC 9112 wants the connection closed then.
+//
+// Where there are chunks net/http believes them and forgets a length that was there as well. Of HTTP/1.0 it is the other way
+// round: it believes the length, and forgets that there were chunks.
+func lastOfItsConnection(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if len(r.TransferEncoding) > 0 {
+		if len(r.TransferEncoding) > 0 || !r.ProtoAtLeast(1, 1) {
 			w.Header().Set("Connection", "close")
 		}
 		h.ServeHTTP(w, r)

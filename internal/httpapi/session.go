@@ -45,7 +45,7 @@ func newCookie(secure bool, value string, ends time.Time) http.Cookie {
 
 // sessionOperations is the part of the API's table with which a browser logs in and out.
 func (a *admin) sessionOperations() []operation {
-	login := post("open-session", "/session", "Log a browser in: the session's cookie for a token", http.StatusTooManyRequests)
+	login := post(openSessionID, "/session", "Log a browser in: the session's cookie for a token", http.StatusForbidden, http.StatusTooManyRequests)
 	login.MaxBodyBytes = 4 << 10
 	logout := get("close-session", "/session", "Log a browser out")
 	logout.Method, logout.DefaultStatus = http.MethodDelete, http.StatusNoContent
@@ -54,6 +54,20 @@ func (a *admin) sessionOperations() []operation {
 		{get("get-session", "/session", "Who the caller is"), ruleRead, answering(a, a.session)},
 		{logout, ruleOpen, answering(a, a.closeSession)},
 	}
+}
+
+// openSessionID is the operation that a token is typed for.
+const openSessionID = "open-session"
+
+// withoutToken takes out of an answer to a login what was sent: an error quotes the value that it is about, and people paste
+// errors.
+func withoutToken(ctx huma.Context, _ string, answer any) (any, error) {
+	if failure, ok := answer.(*huma.ErrorModel); ok && ctx.Operation().OperationID == openSessionID {
+		for _, detail := range failure.Errors {
+			detail.Value = nil
+		}
+	}
+	return answer, nil
 }
 
 // SessionAnswer says who the caller is. (Exported because its name is the schema's.)
@@ -69,6 +83,9 @@ type openSessionInput struct {
 	}
 }
 
+const misledDetail = "This gateway's admin listener is on loopback, and a page of another site may be what asks for it by this name. " +
+	"Log in at localhost or 127.0.0.1 with the same port; where a proxy with TLS stands in front, set admin.behind_proxy."
+
 type openSessionOutput struct {
 	SetCookie http.Cookie `header:"Set-Cookie"`
 	Body      SessionAnswer
@@ -76,7 +93,10 @@ type openSessionOutput struct {
 
 func (a *admin) openSession(ctx context.Context, in *openSessionInput) (*openSessionOutput, error) {
 	v := visitorOf(ctx)
-	_, wait, ok := a.guard.try(v.address, apiPrefix+"/session", in.Body.Token)
+	if v.misled {
+		return nil, huma.Error403Forbidden(misledDetail)
+	}
+	_, wait, ok := a.guard.try(&v, apiPrefix+"/session", in.Body.Token)
 	switch {
 	case wait > 0:
 		return nil, huma.ErrorWithHeaders(huma.Error429TooManyRequests(lockedDetail), http.Header{"Retry-After": {seconds(wait)}})

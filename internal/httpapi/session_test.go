@@ -198,3 +198,55 @@ func TestRequestsWithoutATokenAreNoGuesses(t *testing.T) {
 	}
 	b.login(t, readToken)
 }
+
+// A page of another site that has its own name lead to loopback guesses from loopback's address. (DNS rebinding)
+func TestAPageThatHasItsNameLeadToLoopbackLocksNobodyOut(t *testing.T) {
+	t.Parallel()
+	rig := newAdminRig()
+	rig.opts.OnLoopback = true
+	b, _ := newBrowser(t, rig)
+	as := func(host string) func(*http.Request) {
+		return func(r *http.Request) { from("127.0.0.1", r).Host = host }
+	}
+	bearer := func(token string) func(*http.Request) {
+		return func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+token) }
+	}
+	for range 2 * wrongTokens {
+		w := b.ask(http.MethodPost, "/api/v1/session", `{"token":"a-guess"}`, as("evil.example:8081"))
+		wantProblem(t, w, http.StatusForbidden, "Log in at localhost or 127.0.0.1")
+		b.ask(http.MethodGet, "/api/v1/runs", "", as("evil.example:8081"), bearer("a-guess"))
+	}
+	wantProblem(t, b.ask(http.MethodPost, "/api/v1/session", `{"token":"`+readToken+`"}`, as("evil.example:8081")), http.StatusForbidden, "admin.behind_proxy")
+	if w := b.ask(http.MethodGet, "/api/v1/runs", "", as("evil.example:8081"), bearer(readToken)); w.Code != http.StatusTooManyRequests {
+		t.Errorf("a right token by the page's name: %d", w.Code)
+	}
+	for _, host := range []string{"127.0.0.1:8081", "localhost:8081", "[::1]:8081"} {
+		if w := b.ask(http.MethodGet, "/api/v1/runs", "", as(host), bearer(readToken)); w.Code != http.StatusOK {
+			t.Errorf("a program that asks %s: %d %s", host, w.Code, w.Body)
+		}
+		if w := b.ask(http.MethodPost, "/api/v1/session", `{"token":"`+readToken+`"}`, as(host)); w.Code != http.StatusOK {
+			t.Errorf("a login at %s: %d %s", host, w.Code, w.Body)
+		}
+	}
+}
+
+func TestAFailedLoginDoesNotRepeatTheToken(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		contentType, body string
+		status            int
+	}{
+		"another type":      {"text/plain", `{"token":"typed-token"}`, http.StatusUnsupportedMediaType},
+		"broken JSON":       {"application/json", `{"token":"typed-token"`, http.StatusBadRequest},
+		"another key":       {"application/json", `{"tokn":"typed-token"}`, http.StatusUnprocessableEntity},
+		"a list":            {"application/json", `{"token":["typed-token"]}`, http.StatusUnprocessableEntity},
+		"more than a token": {"application/json", `{"token":"` + strings.Repeat("typed-token", 100) + `"}`, http.StatusUnprocessableEntity},
+	} {
+		rig := newAdminRig()
+		b, _ := newBrowser(t, rig)
+		w := b.ask(http.MethodPost, "/api/v1/session", c.body, func(r *http.Request) { r.Header.Set("Content-Type", c.contentType) })
+		if w.Code != c.status || strings.Contains(w.Body.String()+rig.log.String(), "typed-token") {
+			t.Errorf("%s: %d %s", name, w.Code, w.Body)
+		}
+	}
+}

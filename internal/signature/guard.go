@@ -1,6 +1,7 @@
 package signature
 
 import (
+	"crypto/sha256"
 	"errors"
 	"net/http"
 	"net/netip"
@@ -81,6 +82,16 @@ func (g *Guard) Uses() []Use {
 		}
 	}
 	return all
+}
+
+// Fingerprint tells apart guards with other credentials. Nobody can know it who does not know, of each of them, at least its
+// SHA-256.
+func (g *Guard) Fingerprint() [sha256.Size]byte {
+	sum := sha256.New()
+	for _, u := range g.uses {
+		sum.Write(u.identity[:])
+	}
+	return [sha256.Size]byte(sum.Sum(nil))
 }
 
 // Decoy is a guard that asks for the same things, does the same work and lets nobody in.
