@@ -122,7 +122,7 @@ func (s *search) examine(ctx context.Context, d *listed, events []view.Event) er
 	if n := len(d.Calls); n > 0 {
 		found.LastStatus = d.Calls[n-1].ResponseStatus
 	}
-	switch q := (question{in, d.EventType, d.WebhookID, s.byID}); q.judge(events) {
+	switch q := (question{in, d.EventType, d.WebhookID, s.byID, s.report.Until}); q.judge(events) {
 	case onRecord:
 		s.settled[d.ID] = true
 		return nil

@@ -136,7 +136,7 @@ func (s *search) compare(ctx context.Context, sc *scope, part []Job) error {
 		return err
 	}
 	for i := range part {
-		q := question{inbounds[i], eventType(dedup.KindRun, part[i].End()), "", s.byID}
+		q := question{inbounds[i], eventType(dedup.KindRun, part[i].End()), "", s.byID, s.report.Until}
 		if j := q.judge(events); j != onRecord && j != undecided {
 			if err := s.neverTold(ctx, sc, &part[i], j); err != nil {
 				return err

@@ -81,12 +81,7 @@ func (b *books) Admit(_ context.Context, in *dedup.Inbound) (dedup.Verdict, erro
 	}
 	b.admitted = append(b.admitted, in)
 	if e, known := b.events[in.Key.String()]; known {
-		inDoubt := e.Doubt != ""
-		if inDoubt {
-			e.Doubt = view.DoubtWaiting // for the verifier, which will believe this one
-			b.events[in.Key.String()] = e
-		}
-		return dedup.Verdict{Outcome: dedup.OutcomeDuplicate, InDoubt: inDoubt}, nil
+		return dedup.Verdict{Outcome: dedup.OutcomeDuplicate, InDoubt: e.Doubt != ""}, nil
 	}
 	b.enter(in)
 	return dedup.Verdict{Outcome: dedup.OutcomeNew, EventID: dedup.NewID(in.ReceivedAt)}, nil
@@ -95,7 +90,7 @@ func (b *books) Admit(_ context.Context, in *dedup.Inbound) (dedup.Verdict, erro
 func (b *books) enter(in *dedup.Inbound) {
 	b.events[in.Key.String()] = view.Event{
 		Source: in.Key.Source, Key: in.Key.Event, Type: in.Type, Kind: string(in.Run.Kind), RunID: in.Run.ID,
-		Generation: in.Generation, DispatchID: in.DispatchID,
+		Generation: in.Generation, DispatchID: in.DispatchID, ReceivedAt: in.ReceivedAt,
 	}
 }
 
@@ -343,56 +338,6 @@ func TestReconcileNeverTellsAnEventTwice(t *testing.T) {
 			}
 		})
 	}
-}
-
-// A forged event that was faster than the true one hides it no longer than until Apify is asked.
-func TestReconcileFindsWhatAForgedEventStandsFor(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		name     string
-		dispatch string // "": no webhook told it
-		forged   string // dispatch named by what is on record
-	}{
-		{"told, and taken for a repeat", "d1", "invented"},
-		{"told, under the dispatch that the forged one names", "d1", "d1"},
-		{"never told", "", "invented"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			l := newLost(t)
-			l.run("runA", "SUCCEEDED", moment)
-			if c.dispatch != "" {
-				l.dispatch(c.dispatch, DispatchSucceeded, "w1", "runA", moment)
-			}
-			l.deliver("", c.forged, "runA", moment)
-			l.doubt("runA", view.DoubtWaiting)
-			l.want(l.pass(PassOptions{})) // it may be the true one yet
-			l.doubt("runA", view.DoubtUnverified)
-			l.want(l.pass(PassOptions{DryRun: true}), "runA SUCCEEDED displaced found")
-			l.want(l.pass(PassOptions{}), "runA SUCCEEDED displaced injected")
-			if in := l.books.admitted[0]; len(l.books.admitted) != 1 || in.Via != dedup.ViaReconciled || in.DispatchID != c.dispatch {
-				t.Errorf("admitted %d, the first %+v", len(l.books.admitted), in)
-			}
-			l.restart()
-			l.want(l.pass(PassOptions{})) // it waits for its look-up
-			l.doubt("runA", "")
-			l.want(l.pass(PassOptions{}))
-			if len(l.books.admitted) != 1 {
-				t.Errorf("injected again")
-			}
-		})
-	}
-}
-
-// Beside an event that may be the same, one that was not confirmed makes no difference: rather one too few than twice.
-func TestReconcileLeavesWhatMayBeOnRecordBesideAForgedEvent(t *testing.T) {
-	t.Parallel()
-	l := newLost(t)
-	l.run("runA", "SUCCEEDED", moment)
-	l.deliver("", "invented", "runA", moment)
-	l.doubt("runA", view.DoubtUnverified)
-	l.deliver(resourceless, "of-a-twin", "runA", moment)
-	l.want(l.pass(PassOptions{}), "runA SUCCEEDED never_told unclear")
 }
 
 func TestReconcileFindsRunsThatNoWebhookTold(t *testing.T) {

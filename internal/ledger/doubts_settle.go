@@ -58,15 +58,15 @@ func (l *Ledger) release(tx *gorm.DB, pinned *sql.Conn, held []deliveryRow) erro
 }
 
 // Disbelieve writes down that the sender does not confirm a request. An event's first stays what is on record, with its
-// deliveries held; another goes to quarantine. unverified says that the event is in doubt and that nothing is left which could
-// be confirmed. Errors: those of a ledger.
+// deliveries held; another goes to quarantine. unverified says that the event's first is not confirmed, now or before.
+// Errors: those of a ledger.
 func (l *Ledger) Disbelieve(ctx context.Context, d *delivery.Doubt, objection string) (unverified bool, err error) {
 	_, err = l.transaction(ctx, func(tx *gorm.DB) error {
 		s := l.settling(tx, d)
 		err := s.disbelieve(storable(objection))
 		if err == nil {
 			var left int64
-			err = tx.Model(&doubtRow{}).Where("event_id = ? AND NOT ("+isWaiting+")", rowID(d.EventID)).Count(&left).Error
+			err = tx.Model(&doubtRow{}).Where("event_id = ? AND "+isUnverified, rowID(d.EventID)).Count(&left).Error
 			unverified = left > 0
 		}
 		return translate("mark a request as unverified", err)
