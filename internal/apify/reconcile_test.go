@@ -22,6 +22,7 @@ import (
 type books struct {
 	mu       sync.Mutex
 	events   map[string]view.Event
+	repeats  map[string]string // events by the dispatches that have told them again
 	admitted []*dedup.Inbound
 	progress time.Time
 	refuse   error     // by the gate
@@ -42,6 +43,15 @@ func (b *books) Recorded(_ context.Context, source string, runs []dedup.RunRef, 
 		}
 	}
 	return found, nil
+}
+
+func (b *books) ToldBy(_ context.Context, dispatchID string, events []string) (string, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if event := b.repeats[dispatchID]; slices.Contains(events, event) {
+		return event, nil
+	}
+	return "", nil
 }
 
 func (b *books) Exclusively(ctx context.Context, _ string, work func(context.Context) error) (bool, error) {
@@ -89,7 +99,7 @@ func (b *books) Admit(_ context.Context, in *dedup.Inbound) (dedup.Verdict, erro
 
 func (b *books) enter(in *dedup.Inbound) {
 	b.events[in.Key.String()] = view.Event{
-		Source: in.Key.Source, Key: in.Key.Event, Type: in.Type, Kind: string(in.Run.Kind), RunID: in.Run.ID,
+		ID: dedup.NewID(in.ReceivedAt).String(), Source: in.Key.Source, Key: in.Key.Event, Type: in.Type, Kind: string(in.Run.Kind), RunID: in.Run.ID,
 		Generation: in.Generation, DispatchID: in.DispatchID, ReceivedAt: in.ReceivedAt,
 	}
 }
@@ -108,7 +118,7 @@ type lost struct {
 func newLost(t *testing.T, targets ...Target) *lost {
 	t.Helper()
 	l := &lost{
-		t: t, api: apifytest.New(canary), books: &books{events: map[string]view.Event{}}, gateway: newGateway(t, targets...),
+		t: t, api: apifytest.New(canary), books: &books{events: map[string]view.Event{}, repeats: map[string]string{}}, gateway: newGateway(t, targets...),
 		now: moment.Add(24 * time.Hour), kept: 400 * 24 * time.Hour,
 	}
 	l.api.PutWebhook(apifytest.Webhook("w1", hookURL))

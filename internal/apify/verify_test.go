@@ -84,6 +84,16 @@ func TestLookComparesWithApify(t *testing.T) {
 	}
 }
 
+// eventOf is the event of a run that has one.
+func (l *lost) eventOf(runID string) (found view.Event) {
+	for _, e := range l.books.events {
+		if e.RunID == runID {
+			found = e
+		}
+	}
+	return found
+}
+
 func (l *lost) looker() *Looker {
 	looker := NewLooker(newTestClient(l.t, l.api), l.books, func() (*Gateway, error) { return l.gateway, nil })
 	looker.now = func() time.Time { return l.now }
@@ -159,7 +169,7 @@ func TestLookConfirmsABuildThatWasToldByItsResourceAlone(t *testing.T) {
 				t.Fatal(err)
 			}
 			l := newLost(t)
-			l.api.PutDispatch(with(apifytest.Dispatch("d1", DispatchActive, "w1", hookURL, told.EventType, "", moment), "eventData", told.EventData))
+			l.api.PutDispatch(with(apifytest.Dispatch("d1", DispatchActive, "w1", hookURL, told.EventType, "", moment.AddDate(0, 1, 0)), "eventData", told.EventData))
 			in := identify(l.gateway.targets[0].Source, body, "d1", moment)
 			d := delivery.Doubt{By: "dispatch", Source: "apify", Run: in.Run, Type: in.Type, Generation: in.Generation, DispatchID: "d1"}
 			l.wantObjection(&d, "")
@@ -192,6 +202,73 @@ func TestLookAsksNothingAboutWhatApifyHasTold(t *testing.T) {
 	}
 }
 
+// A dispatch that has come as a repeat stands at no event. Who has read it in a log can't have another end believed with it.
+func TestLookObjectsToTheSpentDispatchOfATwin(t *testing.T) {
+	t.Parallel()
+	const succeeded = "ACTOR.RUN.SUCCEEDED"
+	type prepare func(l *lost)
+	resurrected := func(l *lost) {
+		l.run("runA", "SUCCEEDED", moment.Add(time.Minute), "stats", apifytest.Document{"resurrectCount": 1})
+	}
+	repeated := func(l *lost) { l.books.repeats["d2"] = l.eventOf("runA").ID }
+	for _, c := range []struct {
+		name       string
+		generation string
+		prepare    []prepare
+		want       string
+	}{
+		{"whose receipt is there", apifytest.Time(moment.Add(-time.Second)), []prepare{repeated}, "has told another event"},
+		{"whose receipt is there, by a body that tells no end", "", []prepare{repeated}, "has told another event"},
+		{"whose receipt is there, of a run that was resurrected", apifytest.Time(moment.Add(time.Minute)), []prepare{resurrected, repeated}, "has told another event"},
+		{"whose receipt is gone", apifytest.Time(moment.Add(-time.Second)), nil, "another time of the end"},
+		{"whose receipt is gone, with an end after its dispatch", apifytest.Time(moment.Add(6*time.Second + 2*clockSlack)), []prepare{resurrected}, "after its dispatch was made"},
+		{"whose receipt is gone, with an end before the run", apifytest.Time(moment.Add(-time.Hour)), []prepare{resurrected}, "before the run was started"},
+		{"that is none: a further end of a run that was resurrected", apifytest.Time(moment.Add(time.Minute)), []prepare{resurrected}, ""},
+		{"that is none: another template, which keeps no end", "", nil, ""},
+		{"that is none: the run is gone", apifytest.Time(moment.Add(time.Second)), []prepare{func(l *lost) { l.api.Remove("runA") }}, ""},
+		{"that is none: what is on record is in doubt itself", apifytest.Time(moment.Add(-time.Second)), []prepare{func(l *lost) { l.doubt("runA", view.DoubtWaiting) }}, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			l := newLost(t)
+			l.run("runA", "SUCCEEDED", moment)
+			l.dispatch("d1", DispatchSucceeded, "w1", "runA", moment)
+			l.dispatch("d2", DispatchSucceeded, "w2", "runA", moment)
+			l.deliver("", "d1", "runA", moment)
+			for _, prepare := range c.prepare {
+				prepare(l)
+			}
+			l.wantObjection(&delivery.Doubt{
+				By: "dispatch", EventID: dedup.NewID(moment.Add(time.Hour)), Source: "apify", DispatchID: "d2", Type: succeeded, Generation: c.generation,
+				Run: dedup.RunRef{Kind: dedup.KindRun, ID: "runA"},
+			}, c.want)
+		})
+	}
+}
+
+// Where two requests name one dispatch and both wait, the later one must not take the earlier one's word away.
+func TestOfTwoDoubtsOfOneDispatchTheEarlierIsBelieved(t *testing.T) {
+	t.Parallel()
+	l := newLost(t)
+	l.run("runA", "SUCCEEDED", moment)
+	l.dispatch("d1", DispatchActive, "w1", "runA", moment)
+	l.deliver("", "d1", "runA", moment)
+	l.doubt("runA", view.DoubtWaiting)
+	other := delivery.Doubt{
+		By: "dispatch", Source: "apify", DispatchID: "d1", Type: "ACTOR.RUN.SUCCEEDED", Run: dedup.RunRef{Kind: dedup.KindRun, ID: "runA"},
+	}
+	before, after := dedup.NewID(moment.Add(-time.Second)), dedup.NewID(moment.Add(time.Second))
+	other.EventID = before
+	l.wantObjection(&other, "")
+	other.Retelling = after // came beside an event that was there before
+	l.wantObjection(&other, "has told another event")
+	other.EventID, other.Retelling = after, dedup.ID{}
+	l.wantObjection(&other, "has told another event")
+	l.doubt("runA", "")
+	other.EventID = before
+	l.wantObjection(&other, "has told another event")
+}
+
 // A forged event must not keep the one that it names the dispatch of from being believed.
 func TestAnUnverifiedEventHasToldNothing(t *testing.T) {
 	t.Parallel()
@@ -200,7 +277,7 @@ func TestAnUnverifiedEventHasToldNothing(t *testing.T) {
 	l.deliver("", "d1", "runA", moment)
 	l.doubt("runA", view.DoubtUnverified)
 	l.wantObjection(&delivery.Doubt{
-		By: "dispatch", EventID: dedup.NewID(moment), Source: "apify", DispatchID: "d1", Type: "ACTOR.RUN.SUCCEEDED",
+		By: "dispatch", EventID: dedup.NewID(moment.Add(time.Second)), Source: "apify", DispatchID: "d1", Type: "ACTOR.RUN.SUCCEEDED",
 		Run: dedup.RunRef{Kind: dedup.KindRun, ID: "runA"},
 	}, "")
 }

@@ -215,3 +215,26 @@ func TestATrueEventIsReconciledWhileForgedOnesTakeAllPlaces(t *testing.T) {
 		f.wantHandedOn(forged.EventID, nil)
 	})
 }
+
+// A doubled webhook's dispatch comes as a repeat and stands at no event. Who has read its id gains nothing by it.
+func TestTheSpentDispatchOfATwinTellsNothingElse(t *testing.T) {
+	t.Parallel()
+	onForgery(t, func(f forgery) {
+		const twin = "2windi5patchQmW7x"
+		runID, _ := runDocument(1)
+		f.apify.PutDispatch(apifytest.Dispatch(twin, "SUCCEEDED", "w2", hookURL, "ACTOR.RUN.SUCCEEDED", runID, time.Now().Add(-time.Minute)))
+		told := f.tell()
+		f.wantHandedOn(told.EventID, runEvent(1, "ACTOR.RUN.SUCCEEDED"))
+		body := runEvent(1, "ACTOR.RUN.SUCCEEDED")
+		if a := f.send(http.Header{"X-Apify-Webhook-Dispatch-Id": {twin}}, body); a.Outcome != "duplicate" {
+			f.t.Fatalf("the twin is %s", a.Outcome)
+		}
+		body = bytes.Replace(body, []byte("08:04:21"), []byte("08:04:20"), 1)
+		forged := f.send(http.Header{"X-Apify-Webhook-Dispatch-Id": {twin}}, body)
+		if forged.Outcome == "duplicate" || forged.EventID == told.EventID {
+			f.t.Fatalf("another end is %s, event %s", forged.Outcome, forged.EventID)
+		}
+		f.wantDoubt(forged.EventID, view.DoubtUnverified)
+		f.wantHandedOn(told.EventID, runEvent(1, "ACTOR.RUN.SUCCEEDED"))
+	})
+}
