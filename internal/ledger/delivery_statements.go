@@ -22,6 +22,7 @@ type deliveryStatements struct {
 	keep    statement[attemptRow]
 	count   statement[attemptRollupRow]
 	reopen  statement[deliveryRow]
+	hold    statement[deliveryRow]
 	requeue statement[deliveryRow]
 	cancel  statement[deliveryRow]
 	about   statement[deliveryRow]
@@ -96,6 +97,8 @@ FROM v WHERE deliveries.id = v.id`),
 UPDATE deliveries SET state = CASE state WHEN 'delivering' THEN 'retrying' ELSE state END, job = job + 1, under_way = NULL,
     updated_at = v.updated_at, next_attempt_at = CASE state WHEN 'pending' THEN NULL ELSE v.updated_at END
 FROM v WHERE deliveries.id = v.id`),
+		hold: over(touched, `
+UPDATE deliveries SET state = 'held', next_attempt_at = NULL, updated_at = v.updated_at FROM v WHERE deliveries.id = v.id`),
 		cancel: over(touched, `
 UPDATE deliveries SET state = 'cancelled', next_attempt_at = NULL, updated_at = v.updated_at FROM v WHERE deliveries.id = v.id`),
 		about: over([]column[deliveryRow]{deliveryID()}, `

@@ -483,8 +483,9 @@ func TestReplaysOfAnEventInDoubtAreHeld(t *testing.T) {
 	onOffice(t, func(o *office, at time.Time) {
 		v := mustRecord(o.t, o.Ledger, forged(at), newEntry(at, dedup.Compose("r", "R2", "1", "S"), "R2"))
 		o.believe(&delivery.Doubt{EventID: v[1].EventID}, delivery.Belief{Released: 1})
-		if _, err := o.Replay(o.t.Context(), view.ReplaySelection{Range: view.Range{Since: at.Add(-time.Hour)}}, operator); err != nil {
-			o.t.Fatal(err)
+		done, err := o.Replay(o.t.Context(), view.ReplaySelection{Range: view.Range{Since: at.Add(-time.Hour)}}, operator)
+		if err != nil || done.Deliveries != 4 || done.Held != 2 {
+			o.t.Fatalf("%+v, %v", done, err)
 		}
 		want := map[string]int{
 			"app held 0": 1, "log pending 0": 2, "app held 1": 1, "log held 1": 1, // of the one in doubt
