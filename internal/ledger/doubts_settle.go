@@ -116,10 +116,12 @@ func (s *settling) believe() error {
 	return s.tx.Where("event_id = ?", rowID(s.doubt.EventID)).Delete(&retellingRow{}).Error
 }
 
+// lockEvents keeps out whoever records a request for an event, or settles its doubt. On SQLite it is left out.
+var lockEvents = clause.Locking{Strength: "NO KEY UPDATE"}
+
 // lockEvent keeps out whoever records a request for the event.
 func (s *settling) lockEvent() error {
-	return s.tx.Select("id").Where("id = ?", rowID(s.doubt.EventID)).Clauses(clause.Locking{Strength: "NO KEY UPDATE"}). // left out on SQLite
-																Find(&eventRow{}).Error
+	return s.tx.Select("id").Where("id = ?", rowID(s.doubt.EventID)).Clauses(lockEvents).Find(&eventRow{}).Error
 }
 
 // replace puts a confirmed request in the place of the event's first, unless it is the same over again. Rows are locked in the
@@ -140,7 +142,7 @@ func (s *settling) replace() error {
 	case err != nil:
 		return err
 	case bytes.Equal(q.Fingerprint, retelling.Fingerprint):
-		return nil
+		return s.restoreBody(retelling)
 	}
 	s.belief.Replaced = true
 	for _, step := range []func() error{
@@ -153,6 +155,11 @@ func (s *settling) replace() error {
 		}
 	}
 	return nil
+}
+
+// restoreBody gives an event that was told in the same words again the body back that retention may have taken.
+func (s *settling) restoreBody(r *retellingRow) error {
+	return s.tx.Model(&eventRow{}).Where("id = ? AND body IS NULL", r.EventID).UpdateColumn("body", r.Body).Error
 }
 
 func (s *settling) retelling() (*retellingRow, error) {
