@@ -16,7 +16,7 @@ func (a *admin) deliveryOperations() []operation {
 		{get("list-deliveries", "/deliveries", "Deliveries, newest first", list), ruleRead, answering(a, a.deliveries)},
 		{get("get-delivery", "/deliveries/{id}", "One delivery with its attempts, oldest first", one), ruleRead, answering(a, a.delivery)},
 		{
-			post("retry-delivery", "/deliveries/{id}/retry", "Send a dead or cancelled delivery again; one whose event is in doubt is held again", one, conflict),
+			post("retry-delivery", "/deliveries/{id}/retry", "Send a dead or cancelled delivery again, or hold it while its event is in doubt", one, conflict),
 			ruleOperate, answering(a, a.changeOne("delivery retried", d.RetryDeliveries, delivery.Dead, delivery.Cancelled)),
 		},
 		{
@@ -28,7 +28,7 @@ func (a *admin) deliveryOperations() []operation {
 			ruleOperate, answering(a, a.changeOne("delivery released", d.ReleaseDeliveries, delivery.Held)),
 		},
 		{
-			post("retry-deliveries", "/deliveries/retry", "Send all dead deliveries that are selected again, or cancelled ones with that state; those whose event is in doubt are held again", conflict),
+			post("retry-deliveries", "/deliveries/retry", "Send all dead deliveries that are selected again, or cancelled ones with that state", conflict),
 			ruleOperate, answering(a, a.changeMany("deliveries retried", d.RetryDeliveries)),
 		},
 		{

@@ -41,7 +41,8 @@ func (o *office) expectKept(what string, event dedup.ID, row, body bool, held in
 		table string
 		where string
 	}{
-		{&events, "events", "id = ?"}, {&bodies, "events", "id = ? AND body IS NOT NULL"},
+		{&events, "events", "id = ?"},
+		{&bodies, "events", "id = ? AND body IS NOT NULL"},
 		{&deliveries, "deliveries", "event_id = ? AND destination = 'app' AND state = 'held'"},
 	} {
 		if err := o.db.Table(c.table).Where(c.where, rowID(event)).Count(c.n).Error; err != nil {
