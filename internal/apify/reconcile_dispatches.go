@@ -180,7 +180,7 @@ func (s *search) build(target *Target, w *Webhook, vars Variables, dispatchID st
 // shows reports whether a document read now shows the run as the dispatch's event has left it: nothing that tells lives apart
 // has changed since.
 func shows(job *Job, d *listed) bool {
-	switch status := statusOf(d.EventType); {
+	switch status := dedup.StatusOf(d.EventType); {
 	case status.IsEnd():
 		return job.End() == status && job.FinishedAt != nil && !job.FinishedAt.After(d.CreatedAt)
 	case status == dedup.StatusResurrected:

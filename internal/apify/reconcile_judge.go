@@ -1,7 +1,6 @@
 package apify
 
 import (
-	"strings"
 	"time"
 
 	"github.com/dedupgate/dedupgate/internal/dedup"
@@ -85,9 +84,4 @@ func (q *question) mayBe(e *view.Event) bool {
 		return false
 	}
 	return e.Generation == "" || q.in.Generation == ""
-}
-
-// statusOf is the last word of an event type.
-func statusOf(eventType string) dedup.Status {
-	return dedup.Status(eventType[strings.LastIndexByte(eventType, '.')+1:])
 }

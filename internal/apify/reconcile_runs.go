@@ -97,7 +97,7 @@ func (s *search) runsOf(ctx context.Context, sc *scope) error {
 func (s *search) told(target *Target) map[dedup.RunRef]time.Time {
 	told := map[dedup.RunRef]time.Time{}
 	for i := range s.listed {
-		if d := &s.listed[i]; d.target == target && statusOf(d.EventType).IsEnd() && d.CreatedAt.After(told[d.run]) {
+		if d := &s.listed[i]; d.target == target && dedup.StatusOf(d.EventType).IsEnd() && d.CreatedAt.After(told[d.run]) {
 			told[d.run] = d.CreatedAt
 		}
 	}

@@ -102,7 +102,7 @@ func (l *Looker) leads(gateway *Gateway, d *Dispatch) string {
 // isAfter reports an end that is told to have been after a time, by more than clocks may differ.
 func isAfter(d *delivery.Doubt, at time.Time) bool {
 	told, err := time.Parse(time.RFC3339Nano, d.Generation)
-	return err == nil && statusOf(d.Type).IsEnd() && told.After(at.Add(clockSlack))
+	return err == nil && dedup.StatusOf(d.Type).IsEnd() && told.After(at.Add(clockSlack))
 }
 
 // contradicted objects to a second event of one dispatch: a true dispatch id with another's body. It looks at the run that the

@@ -48,7 +48,7 @@ func isTypeOf(kind dedup.Kind, eventType string) bool {
 
 // disagreement says what a document read now does not bear out.
 func disagreement(job *Job, d *delivery.Doubt, now time.Time) string {
-	status := statusOf(d.Type)
+	status := dedup.StatusOf(d.Type)
 	switch {
 	case status == dedup.StatusResurrected && job.Stats.Resurrections == 0:
 		return "at Apify the run was never resurrected"
@@ -83,7 +83,7 @@ func noEndOf(job *Job, d *delivery.Doubt, now time.Time) string {
 	case err != nil:
 		return "the request told no time of an end"
 	case ended && told.Equal(*job.FinishedAt):
-		if status := statusOf(d.Type); job.End() != status {
+		if status := dedup.StatusOf(d.Type); job.End() != status {
 			return otherEnd(job, status)
 		}
 		return ""

@@ -27,7 +27,6 @@ type doubtRow struct {
 	Objection   string
 	Held        bool   // its deliveries; meanwhile further requests for the event are kept, and it gets no mark
 	Fingerprint []byte // of its first request
-	Version     []byte // that it gave the run; empty when it moved none
 }
 
 func (doubtRow) TableName() string { return "doubts" }
@@ -39,7 +38,6 @@ func newDoubtStatement() statement[doubtRow] {
 		moment("due_at", func(r *doubtRow) time.Time { return valueOf(r.DueAt) }),
 		boolean("held", func(r *doubtRow) bool { return r.Held }),
 		octets("fingerprint", func(r *doubtRow) []byte { return r.Fingerprint }),
-		octets("version", func(r *doubtRow) []byte { return r.Version }),
 	}, `ON CONFLICT (event_id) DO NOTHING`)
 }
 
@@ -57,7 +55,7 @@ func (r *recording) noteDoubts() error {
 			c.found.InDoubt = held
 			rows = append(rows, doubtRow{
 				EventID: rowID(c.found.EventID), Lookup: string(by), DueAt: &c.first.ReceivedAt, Held: held,
-				Fingerprint: fingerprint(c.first.Inbound), Version: versionOf(c.first.Inbound),
+				Fingerprint: fingerprint(c.first.Inbound),
 			})
 		}
 	}

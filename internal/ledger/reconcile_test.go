@@ -60,7 +60,7 @@ func TestToldByFindsRepeatsToo(t *testing.T) {
 	onEach(t, func(t *testing.T, l *Ledger) {
 		first, other := newEntry(readTime, "r:R1:1:S", "R1"), newEntry(readTime, "r:R1:2:S", "R1")
 		twin := repeat(first, time.Second)
-		twin.DispatchID = "of-a-twin"
+		twin.DispatchID, other.DispatchID = "of-a-twin", "of-another"
 		v := mustRecord(t, l, first, other, twin)
 		one, two := v[0].EventID.String(), v[1].EventID.String()
 		var many []string

@@ -122,7 +122,7 @@ func (l *Ledger) deleteKeys(ctx context.Context, cutoff time.Time) error {
 // that was left has done so before, which the first question may not have seen, or finds it gone.
 func deleteEvents(tx *gorm.DB, before rowID) (int64, error) {
 	var ids []rowID
-	err := tx.Model(&eventRow{}).Where("id < ?", before).Where(notNeeded).Order("id").Limit(retentionChunk).Clauses(lockEvents).Pluck("id", &ids).Error
+	err := tx.Model(&eventRow{}).Where("id < ?", before).Where(notNeeded).Order("id").Limit(retentionChunk).Clauses(lockRows).Pluck("id", &ids).Error
 	if err != nil || len(ids) == 0 {
 		return 0, err
 	}
