@@ -46,6 +46,9 @@ func (f *selectFlags) selection() (view.DeliverySelection, error) {
 	return view.DeliverySelection{IDs: f.IDs, DeliveryFilter: chosen}, nil
 }
 
+// howToRelease is said of deliveries that a change has held, since their event is in doubt.
+const howToRelease = "Apify has not confirmed the event; 'dedupgate deliveries release' sends what is to go all the same."
+
 // tell says what a change has done, such as "will be sent again", or what a dry run would have done.
 func (f *changeFlags) tell(std streams, c view.Changed, done string) error {
 	if f.JSON {
@@ -61,6 +64,9 @@ func (f *changeFlags) tell(std streams, c view.Changed, done string) error {
 	text := what + " " + done + "."
 	if c.DryRun {
 		text = what + " chosen. Nothing was changed: leave --dry-run out to go on."
+	}
+	if c.Held > 0 {
+		text += " Held of these: " + number(c.Held) + ". " + howToRelease
 	}
 	if c.Purged > 0 {
 		text += " " + plural(c.Purged, "event") + " left out, whose body retention has deleted."

@@ -176,12 +176,12 @@ func (c *changeDeliveries) change(ctx context.Context, std streams, state, done 
 	}
 	failed := false
 	for _, id := range c.IDs {
-		_, err := one(ctx, id, c.act())
+		changed, err := one(ctx, id, c.act())
 		if errors.Is(err, context.Canceled) || errors.Is(err, client.ErrUnreachable) {
 			return err
 		}
 		failed = failed || err != nil
-		if err := c.say(std, id, done, err); err != nil {
+		if err := c.say(std, id, done, changed.Held > 0, err); err != nil {
 			return err
 		}
 	}
@@ -191,15 +191,20 @@ func (c *changeDeliveries) change(ctx context.Context, std streams, state, done 
 	return nil
 }
 
-func (c *changeDeliveries) say(std streams, id, done string, failure error) error {
+// say says what became of one: done, unless it was held instead or has failed.
+func (c *changeDeliveries) say(std streams, id, done string, held bool, failure error) error {
 	switch {
 	case c.JSON && failure != nil:
 		return printJSON(std.out, map[string]string{"id": id, "error": failure.Error()})
+	case c.JSON && held:
+		return printJSON(std.out, map[string]any{"id": id, "held": true})
 	case c.JSON:
 		return printJSON(std.out, map[string]string{"id": id})
 	case failure != nil:
 		fmt.Fprintf(std.err, "%s: %s\n", printable(id), printable(failure.Error()))
 		return nil
+	case held:
+		done = "held again. " + howToRelease
 	}
 	_, err := fmt.Fprintf(std.out, "%s: %s\n", printable(id), done)
 	return err
@@ -213,7 +218,9 @@ type deliveriesRetryCmd struct {
 // Help is shown by --help.
 func (deliveriesRetryCmd) Help() string {
 	return `A dead delivery has used up its attempts, or the receiver has answered 410; nothing is sent again by itself. Retried,
-it has all its attempts again and goes out at once. To send an event again that has arrived, use 'dedupgate replay'.`
+it has all its attempts again and goes out at once. A cancelled one whose event Apify has not confirmed is held again, where
+its source has hold: true; 'dedupgate deliveries release' is the way to send that all the same. To send an event again that
+has arrived, use 'dedupgate replay'.`
 }
 
 // Run retries.

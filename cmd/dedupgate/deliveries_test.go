@@ -29,6 +29,8 @@ func TestDeliveries(t *testing.T) {
 		`POST /deliveries/d1/cancel {"reason":"why"}`:                                                       view.Changed{Deliveries: 1},
 		`POST /deliveries/d1/release {"reason":"why"}`:                                                      view.Changed{Deliveries: 1},
 		`POST /deliveries/retry {"reason":"why","dry_run":true,"max":9,"destination":"app","state":"dead"}`: view.Changed{DryRun: true, Deliveries: 12},
+		`POST /deliveries/d3/retry {"reason":"why"}`:                                                        view.Changed{Deliveries: 1, Held: 1},
+		`POST /deliveries/retry {"reason":"why","state":"cancelled","source":"apify"}`:                      view.Changed{Deliveries: 5, Held: 2},
 		`POST /deliveries/retry {"reason":"why","state":"cancelled"}`:                                       view.Changed{Deliveries: 1},
 		`POST /deliveries/cancel {"reason":"why","source":"apify"}`:                                         view.Changed{Deliveries: 3},
 		`POST /deliveries/release {"reason":"why"}`:                                                         view.Changed{},
@@ -58,6 +60,9 @@ func TestDeliveries(t *testing.T) {
 	ask("retry", "d1", "d2", "--reason", "why", "--json").expect(t, 1, `{"id":"d1"}`, `"error":"the gateway answers 404`)
 	ask("retry", "--destination", "app", "--dry-run", "--max", "9", "--reason", "why").expect(t, 0, "12 deliveries chosen. Nothing was changed")
 	ask("retry", "--all", "--state", "cancelled", "--reason", "why").expect(t, 0, "1 delivery will be sent again.")
+	ask("retry", "d3", "--reason", "why").expect(t, 0, "d3: held again. Apify has not confirmed the event; 'dedupgate deliveries release'")
+	ask("retry", "d3", "--reason", "why", "--json").expect(t, 0, `{"held":true,"id":"d3"}`)
+	ask("retry", "--source", "apify", "--state", "cancelled", "--reason", "why").expect(t, 0, "5 deliveries will be sent again. Held of these: 2.", "deliveries release")
 	ask("cancel", "d1", "--reason", "why").expect(t, 0, "d1: cancelled")
 	ask("cancel", "--source", "apify", "--reason", "why").expect(t, 0, "3 deliveries cancelled.")
 	ask("release", "d1", "--reason", "why").expect(t, 0, "d1: released")

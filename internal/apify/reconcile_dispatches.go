@@ -122,7 +122,7 @@ func (s *search) examine(ctx context.Context, d *listed, events []view.Event) er
 	if n := len(d.Calls); n > 0 {
 		found.LastStatus = d.Calls[n-1].ResponseStatus
 	}
-	switch q := (question{in, d.EventType, d.WebhookID, s.byID}); q.judge(events) {
+	switch q := (question{in, d.EventType, d.WebhookID, s.byID, s.report.Until}); q.judge(events) {
 	case onRecord:
 		s.settled[d.ID] = true
 		return nil
@@ -180,7 +180,7 @@ func (s *search) build(target *Target, w *Webhook, vars Variables, dispatchID st
 // shows reports whether a document read now shows the run as the dispatch's event has left it: nothing that tells lives apart
 // has changed since.
 func shows(job *Job, d *listed) bool {
-	switch status := statusOf(d.EventType); {
+	switch status := dedup.StatusOf(d.EventType); {
 	case status.IsEnd():
 		return job.End() == status && job.FinishedAt != nil && !job.FinishedAt.After(d.CreatedAt)
 	case status == dedup.StatusResurrected:

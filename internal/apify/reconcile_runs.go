@@ -97,7 +97,7 @@ func (s *search) runsOf(ctx context.Context, sc *scope) error {
 func (s *search) told(target *Target) map[dedup.RunRef]time.Time {
 	told := map[dedup.RunRef]time.Time{}
 	for i := range s.listed {
-		if d := &s.listed[i]; d.target == target && statusOf(d.EventType).IsEnd() && d.CreatedAt.After(told[d.run]) {
+		if d := &s.listed[i]; d.target == target && dedup.StatusOf(d.EventType).IsEnd() && d.CreatedAt.After(told[d.run]) {
 			told[d.run] = d.CreatedAt
 		}
 	}
@@ -136,7 +136,7 @@ func (s *search) compare(ctx context.Context, sc *scope, part []Job) error {
 		return err
 	}
 	for i := range part {
-		q := question{inbounds[i], eventType(dedup.KindRun, part[i].End()), "", s.byID}
+		q := question{inbounds[i], eventType(dedup.KindRun, part[i].End()), "", s.byID, s.report.Until}
 		if j := q.judge(events); j != onRecord && j != undecided {
 			if err := s.neverTold(ctx, sc, &part[i], j); err != nil {
 				return err

@@ -22,6 +22,7 @@ import (
 type books struct {
 	mu       sync.Mutex
 	events   map[string]view.Event
+	repeats  map[string]string // events by the dispatches that have told them again
 	admitted []*dedup.Inbound
 	progress time.Time
 	refuse   error     // by the gate
@@ -42,6 +43,15 @@ func (b *books) Recorded(_ context.Context, source string, runs []dedup.RunRef, 
 		}
 	}
 	return found, nil
+}
+
+func (b *books) ToldBy(_ context.Context, dispatchID string, events []string) (string, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if event := b.repeats[dispatchID]; slices.Contains(events, event) {
+		return event, nil
+	}
+	return "", nil
 }
 
 func (b *books) Exclusively(ctx context.Context, _ string, work func(context.Context) error) (bool, error) {
@@ -81,12 +91,7 @@ func (b *books) Admit(_ context.Context, in *dedup.Inbound) (dedup.Verdict, erro
 	}
 	b.admitted = append(b.admitted, in)
 	if e, known := b.events[in.Key.String()]; known {
-		inDoubt := e.Doubt != ""
-		if inDoubt {
-			e.Doubt = view.DoubtWaiting // for the verifier, which will believe this one
-			b.events[in.Key.String()] = e
-		}
-		return dedup.Verdict{Outcome: dedup.OutcomeDuplicate, InDoubt: inDoubt}, nil
+		return dedup.Verdict{Outcome: dedup.OutcomeDuplicate, InDoubt: e.Doubt != ""}, nil
 	}
 	b.enter(in)
 	return dedup.Verdict{Outcome: dedup.OutcomeNew, EventID: dedup.NewID(in.ReceivedAt)}, nil
@@ -94,8 +99,8 @@ func (b *books) Admit(_ context.Context, in *dedup.Inbound) (dedup.Verdict, erro
 
 func (b *books) enter(in *dedup.Inbound) {
 	b.events[in.Key.String()] = view.Event{
-		Source: in.Key.Source, Key: in.Key.Event, Type: in.Type, Kind: string(in.Run.Kind), RunID: in.Run.ID,
-		Generation: in.Generation, DispatchID: in.DispatchID,
+		ID: dedup.NewID(in.ReceivedAt).String(), Source: in.Key.Source, Key: in.Key.Event, Type: in.Type, Kind: string(in.Run.Kind), RunID: in.Run.ID,
+		Generation: in.Generation, DispatchID: in.DispatchID, ReceivedAt: in.ReceivedAt,
 	}
 }
 
@@ -113,7 +118,7 @@ type lost struct {
 func newLost(t *testing.T, targets ...Target) *lost {
 	t.Helper()
 	l := &lost{
-		t: t, api: apifytest.New(canary), books: &books{events: map[string]view.Event{}}, gateway: newGateway(t, targets...),
+		t: t, api: apifytest.New(canary), books: &books{events: map[string]view.Event{}, repeats: map[string]string{}}, gateway: newGateway(t, targets...),
 		now: moment.Add(24 * time.Hour), kept: 400 * 24 * time.Hour,
 	}
 	l.api.PutWebhook(apifytest.Webhook("w1", hookURL))
@@ -343,56 +348,6 @@ func TestReconcileNeverTellsAnEventTwice(t *testing.T) {
 			}
 		})
 	}
-}
-
-// A forged event that was faster than the true one hides it no longer than until Apify is asked.
-func TestReconcileFindsWhatAForgedEventStandsFor(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		name     string
-		dispatch string // "": no webhook told it
-		forged   string // dispatch named by what is on record
-	}{
-		{"told, and taken for a repeat", "d1", "invented"},
-		{"told, under the dispatch that the forged one names", "d1", "d1"},
-		{"never told", "", "invented"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			l := newLost(t)
-			l.run("runA", "SUCCEEDED", moment)
-			if c.dispatch != "" {
-				l.dispatch(c.dispatch, DispatchSucceeded, "w1", "runA", moment)
-			}
-			l.deliver("", c.forged, "runA", moment)
-			l.doubt("runA", view.DoubtWaiting)
-			l.want(l.pass(PassOptions{})) // it may be the true one yet
-			l.doubt("runA", view.DoubtUnverified)
-			l.want(l.pass(PassOptions{DryRun: true}), "runA SUCCEEDED displaced found")
-			l.want(l.pass(PassOptions{}), "runA SUCCEEDED displaced injected")
-			if in := l.books.admitted[0]; len(l.books.admitted) != 1 || in.Via != dedup.ViaReconciled || in.DispatchID != c.dispatch {
-				t.Errorf("admitted %d, the first %+v", len(l.books.admitted), in)
-			}
-			l.restart()
-			l.want(l.pass(PassOptions{})) // it waits for its look-up
-			l.doubt("runA", "")
-			l.want(l.pass(PassOptions{}))
-			if len(l.books.admitted) != 1 {
-				t.Errorf("injected again")
-			}
-		})
-	}
-}
-
-// Beside an event that may be the same, one that was not confirmed makes no difference: rather one too few than twice.
-func TestReconcileLeavesWhatMayBeOnRecordBesideAForgedEvent(t *testing.T) {
-	t.Parallel()
-	l := newLost(t)
-	l.run("runA", "SUCCEEDED", moment)
-	l.deliver("", "invented", "runA", moment)
-	l.doubt("runA", view.DoubtUnverified)
-	l.deliver(resourceless, "of-a-twin", "runA", moment)
-	l.want(l.pass(PassOptions{}), "runA SUCCEEDED never_told unclear")
 }
 
 func TestReconcileFindsRunsThatNoWebhookTold(t *testing.T) {

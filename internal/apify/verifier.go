@@ -18,8 +18,8 @@ type Doubts interface {
 	ClaimDoubts(ctx context.Context, most int, lease time.Duration) ([]delivery.Doubt, error)
 	// Believe settles an event's doubt: a request for it is confirmed. Its held deliveries go, with what that request told.
 	Believe(ctx context.Context, d *delivery.Doubt) (delivery.Belief, error)
-	// Disbelieve writes an objection to a request down. unverified says that none is left for the event that could be
-	// confirmed; its held deliveries stay.
+	// Disbelieve writes an objection to a request down. unverified says that the event's first is not confirmed, now or
+	// before; its held deliveries stay.
 	Disbelieve(ctx context.Context, d *delivery.Doubt, objection string) (unverified bool, err error)
 	// PostponeDoubt makes a doubt due at a later time.
 	PostponeDoubt(ctx context.Context, d *delivery.Doubt, until time.Time) error
@@ -27,7 +27,7 @@ type Doubts interface {
 
 // VerifyObserver is told of every look-up.
 type VerifyObserver interface {
-	// Verified counts an event that Apify has confirmed, or has not whatever was told of it.
+	// Verified counts an event that Apify has confirmed, or a request for one that stays unverified.
 	Verified(source string, confirmed bool)
 	// VerifyFailed counts a look-up that nobody answered.
 	VerifyFailed(source string)
@@ -154,13 +154,15 @@ func (v *Verifier) believe(ctx context.Context, d *delivery.Doubt) error {
 
 func (v *Verifier) disbelieve(ctx context.Context, d *delivery.Doubt, objection string) error {
 	unverified, err := v.Doubts.Disbelieve(ctx, d, objection)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case unverified:
+	}
+	if unverified {
 		v.Observer.Verified(d.Source, false)
+	}
+	if unverified && d.Retelling.IsZero() {
 		v.logOf(d).Error("unverified event: Apify does not confirm it", "objection", objection)
-	default:
+	} else {
 		v.logOf(d).Warn("Apify does not confirm a request; it is not the only one for its event", "objection", objection)
 	}
 	return nil

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -25,6 +23,8 @@ type Witness interface {
 // Telling is what the record has of a run: whether a dispatch has told another event.
 type Telling interface {
 	Recorded(ctx context.Context, source string, runs []dedup.RunRef, keys []string) ([]view.Event, error)
+	// ToldBy finds one of some events that a request under a dispatch has told, be it as a repeat; "" when none has.
+	ToldBy(ctx context.Context, dispatchID string, events []string) (event string, err error)
 }
 
 // Looker compares what a request has told with what Apify knows. It is safe for concurrent use.
@@ -32,6 +32,7 @@ type Looker struct {
 	witness Witness
 	telling Telling
 	gateway func() (*Gateway, error)
+	now     func() time.Time
 
 	mu     sync.Mutex
 	userID string
@@ -39,7 +40,7 @@ type Looker struct {
 
 // NewLooker makes a looker; nothing is asked yet. gateway is asked each time.
 func NewLooker(witness Witness, telling Telling, gateway func() (*Gateway, error)) *Looker {
-	return &Looker{witness: witness, telling: telling, gateway: gateway}
+	return &Looker{witness: witness, telling: telling, gateway: gateway, now: time.Now}
 }
 
 // Look looks an event up. An empty objection means that Apify confirms it; else it says what Apify does not, for operators.
@@ -74,10 +75,18 @@ func (l *Looker) byDispatch(ctx context.Context, d *delivery.Doubt) (string, err
 		return "the dispatch belongs to a webhook that does not point at this source", nil
 	case d.Type != "" && d.Type != dispatch.EventType:
 		return fmt.Sprintf("the request told %s, the dispatch tells %s", d.Type, dispatch.EventType), nil
-	case d.Run.ID != "" && d.Type != "TEST" && d.Run != dispatch.Run():
+	case d.Run.ID != "" && d.Type != "TEST" && !isRun(d, dispatch.Run()):
 		return "the request and the dispatch tell of different runs", nil
+	case isAfter(d, dispatch.CreatedAt):
+		return "the request told an end after its dispatch was made", nil
 	}
-	return l.toldBefore(ctx, d, dispatch.Run())
+	return l.contradicted(ctx, d, &dispatch)
+}
+
+// isRun reports that a request speaks of a run or build, as far as it can be told: without a type, what its resource names is
+// taken for a run's, and may be a build's.
+func isRun(d *delivery.Doubt, run dedup.RunRef) bool {
+	return d.Run == run || d.Type == "" && d.Run.Kind == dedup.KindRun && d.Run.ID == run.ID
 }
 
 func (l *Looker) leads(gateway *Gateway, d *Dispatch) string {
@@ -90,103 +99,76 @@ func (l *Looker) leads(gateway *Gateway, d *Dispatch) string {
 	return ""
 }
 
-// toldBefore objects to a second event of one dispatch: a true dispatch id with another's body. It looks at the run that the
-// dispatch is about, since a body that names none has a key of its own.
-func (l *Looker) toldBefore(ctx context.Context, d *delivery.Doubt, run dedup.RunRef) (string, error) {
+// isAfter reports an end that is told to have been after a time, by more than clocks may differ.
+func isAfter(d *delivery.Doubt, at time.Time) bool {
+	told, err := time.Parse(time.RFC3339Nano, d.Generation)
+	return err == nil && dedup.StatusOf(d.Type).IsEnd() && told.After(at.Add(clockSlack))
+}
+
+// contradicted objects to a second event of one dispatch: a true dispatch id with another's body. It looks at the run that the
+// dispatch is about, since a body that names none has a key of its own. A dispatch that came as a repeat stands at no event;
+// where its receipt tells nothing, Apify is asked what became of the run, if that has had such an end before.
+func (l *Looker) contradicted(ctx context.Context, d *delivery.Doubt, dispatch *Dispatch) (string, error) {
+	run := dispatch.Run()
 	if run.ID == "" {
 		return "", nil // a TEST: its key is the dispatch
 	}
-	events, err := l.telling.Recorded(ctx, d.Source, []dedup.RunRef{run}, nil)
+	runs := []dedup.RunRef{run}
+	if d.Run.ID != "" {
+		runs = append(runs, d.Run) // a build's resource may have been taken for a run's
+	}
+	events, err := l.telling.Recorded(ctx, d.Source, runs, nil)
 	if err != nil {
 		return "", err
 	}
-	other := slices.IndexFunc(events, func(e view.Event) bool {
-		return e.DispatchID == d.DispatchID && e.ID != d.EventID.String() && e.Doubt != view.DoubtUnverified
-	})
-	if other >= 0 {
-		return "the dispatch has told another event: " + events[other].ID, nil
+	others := confirmedBeside(d, events)
+	event := toldFirst(d, events)
+	if event == "" {
+		event, err = l.telling.ToldBy(ctx, d.DispatchID, idsOf(others))
 	}
-	return "", nil
-}
-
-func (l *Looker) byRun(ctx context.Context, d *delivery.Doubt) (string, error) {
-	if d.Run.ID == "" {
-		return "the request named no run", nil
-	}
-	if !isTypeOf(d.Run.Kind, d.Type) {
-		return fmt.Sprintf("the request told no type of event that a %s has", d.Run.Kind), nil
-	}
-	user, err := l.user(ctx)
-	if err != nil {
-		return "", err
-	}
-	job, err := l.witness.Job(ctx, d.Run)
 	switch {
-	case errors.Is(err, ErrNotFound):
-		return fmt.Sprintf("Apify knows no such %s", d.Run.Kind), nil
 	case err != nil:
 		return "", err
-	case job.UserID != user:
-		return fmt.Sprintf("the %s belongs to another account", d.Run.Kind), nil // anybody can read it who knows its id
+	case event != "":
+		return "the dispatch has told another event: " + event, nil
+	case !slices.ContainsFunc(others, func(e view.Event) bool { return e.Type == dispatch.EventType }):
+		return "", nil
 	}
-	return disagreement(&job, d), nil
-}
-
-// isTypeOf reports a type that says what has become of a run or build. No other can be compared with what Apify has of it.
-func isTypeOf(kind dedup.Kind, eventType string) bool {
-	prefix := "ACTOR.RUN."
-	if kind == dedup.KindBuild {
-		prefix = "ACTOR.BUILD."
+	job, err := l.witness.Job(ctx, run)
+	if errors.Is(err, ErrNotFound) {
+		return "", nil // it is gone; the dispatch is not
 	}
-	verb, ok := strings.CutPrefix(eventType, prefix)
-	status := dedup.Status(verb)
-	return ok && (status == dedup.StatusCreated || status.IsEnd() || status == dedup.StatusResurrected && kind == dedup.KindRun)
-}
-
-// disagreement says what a document read now does not bear out. A run that was taken up again bears out any earlier life.
-func disagreement(job *Job, d *delivery.Doubt) string {
-	status := statusOf(d.Type)
-	switch {
-	case status == dedup.StatusResurrected && job.Stats.Resurrections == 0:
-		return "at Apify the run was never resurrected"
-	case status == dedup.StatusResurrected && d.Generation != "" && !isLife(d.Generation, job.Stats.Resurrections):
-		return "the request told more resurrections than Apify"
-	case !status.IsEnd() || job.Stats.Resurrections > 0:
-		return ""
-	case job.End() != status:
-		return fmt.Sprintf("the request told %s, at Apify it is %s", strings.ToLower(string(status)), strings.ToLower(job.Status))
-	case d.Generation != "" && (job.FinishedAt == nil || !sameMoment(d.Generation, *job.FinishedAt)):
-		return "the request told another time of the end than Apify"
-	default:
-		return ""
-	}
-}
-
-// isLife reports the number of a resurrection that has been.
-func isLife(text string, resurrections int) bool {
-	n, err := strconv.Atoi(text)
-	return err == nil && n <= resurrections
-}
-
-func sameMoment(text string, at time.Time) bool {
-	told, err := time.Parse(time.RFC3339Nano, text)
-	return err == nil && told.Equal(at)
-}
-
-// user is the account's id, asked once.
-func (l *Looker) user(ctx context.Context) (string, error) {
-	l.mu.Lock()
-	known := l.userID
-	l.mu.Unlock()
-	if known != "" {
-		return known, nil
-	}
-	id, err := l.witness.UserID(ctx)
 	if err != nil {
 		return "", err
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.userID = id
-	return id, nil
+	return disagreement(&job, d, l.now()), nil
+}
+
+// toldFirst finds another event that names the request's dispatch: a confirmed one, or one that waits, too, and came before.
+func toldFirst(d *delivery.Doubt, events []view.Event) string {
+	asked := d.EventID
+	if !d.Retelling.IsZero() {
+		asked = d.Retelling
+	}
+	for i := range events {
+		e := &events[i]
+		if e.DispatchID == d.DispatchID && e.ID != d.EventID.String() &&
+			(e.Doubt == "" || e.Doubt == view.DoubtWaiting && e.ID < asked.String()) {
+			return e.ID
+		}
+	}
+	return ""
+}
+
+// confirmedBeside are the other events of which there is no doubt.
+func confirmedBeside(d *delivery.Doubt, events []view.Event) []view.Event {
+	return slices.DeleteFunc(slices.Clone(events), func(e view.Event) bool { return e.Doubt != "" || e.ID == d.EventID.String() })
+}
+
+func idsOf(events []view.Event) []string {
+	ids := make([]string, len(events))
+	for i := range events {
+		ids[i] = events[i].ID
+	}
+	return ids
 }

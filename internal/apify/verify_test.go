@@ -1,19 +1,16 @@
 package apify
 
 import (
-	"context"
+	"encoding/json"
 	"errors"
-	"fmt"
 	"strings"
-	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/dedupgate/dedupgate/internal/apify/apifytest"
 	"github.com/dedupgate/dedupgate/internal/dedup"
 	"github.com/dedupgate/dedupgate/internal/delivery"
-	"github.com/dedupgate/dedupgate/internal/testkit"
+	"github.com/dedupgate/dedupgate/internal/samples"
 	"github.com/dedupgate/dedupgate/internal/view"
 )
 
@@ -82,11 +79,102 @@ func TestLookComparesWithApify(t *testing.T) {
 			if c.doubt.Source == "" {
 				c.doubt.Source = "apify"
 			}
-			looker := NewLooker(newTestClient(t, l.api), l.books, func() (*Gateway, error) { return l.gateway, nil })
-			got, err := looker.Look(t.Context(), &c.doubt)
-			if err != nil || (c.want == "") != (got == "") || !strings.Contains(got, c.want) {
-				t.Errorf("got %q, %v, want %q", got, err, c.want)
+			l.wantObjection(&c.doubt, c.want)
+		})
+	}
+}
+
+// eventOf is the event of a run that has one.
+func (l *lost) eventOf(runID string) (found view.Event) {
+	for _, e := range l.books.events {
+		if e.RunID == runID {
+			found = e
+		}
+	}
+	return found
+}
+
+func (l *lost) looker() *Looker {
+	looker := NewLooker(newTestClient(l.t, l.api), l.books, func() (*Gateway, error) { return l.gateway, nil })
+	looker.now = func() time.Time { return l.now }
+	return looker
+}
+
+// wantObjection looks a request up and sees that the objection has a part; "": that there is none.
+func (l *lost) wantObjection(d *delivery.Doubt, want string) {
+	l.t.Helper()
+	got, err := l.looker().Look(l.t.Context(), d)
+	if err != nil || (want == "") != (got == "") || !strings.Contains(got, want) {
+		l.t.Errorf("got %q, %v, want %q", got, err, want)
+	}
+}
+
+// Of a run that was taken up again Apify shows the last end only. Others must lie where they can.
+func TestLookComparesEndsOfARunThatWasResurrected(t *testing.T) {
+	t.Parallel()
+	const succeeded, failed = "ACTOR.RUN.SUCCEEDED", "ACTOR.RUN.FAILED"
+	started := moment.Add(-4 * time.Minute)
+	for _, c := range []struct {
+		name, status, told string
+		at                 time.Time
+		want               string
+	}{
+		{"the last end", "SUCCEEDED", succeeded, moment, ""},
+		{"an earlier end", "SUCCEEDED", succeeded, moment.Add(-time.Second), ""},
+		{"an earlier end of another type", "SUCCEEDED", failed, moment.Add(-time.Second), ""},
+		{"an end at the very start", "SUCCEEDED", failed, started, ""},
+		{"the last end, told as another", "SUCCEEDED", failed, moment, "told failed, at Apify it is succeeded"},
+		{"an end after the last", "SUCCEEDED", succeeded, moment.Add(time.Millisecond), "after the run's last"},
+		{"an end before the start", "SUCCEEDED", succeeded, started.Add(-time.Millisecond), "before the run was started"},
+		{"an earlier end of a run that goes on", "RUNNING", succeeded, moment, ""},
+		{"an end by a clock that is a little ahead", "RUNNING", succeeded, moment.Add(24*time.Hour + clockSlack), ""},
+		{"an end to come", "RUNNING", succeeded, moment.Add(24*time.Hour + clockSlack + time.Second), "still to come"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			l := newLost(t)
+			l.run("runA", c.status, moment, "stats", apifytest.Document{"resurrectCount": 1})
+			l.wantObjection(&delivery.Doubt{
+				By: "run", Source: "apify", Type: c.told, Run: dedup.RunRef{Kind: dedup.KindRun, ID: "runA"}, Generation: apifytest.Time(c.at),
+			}, c.want)
+		})
+	}
+}
+
+// A template that keeps the resource alone leaves open whether it is a run or a build.
+func TestLookConfirmsABuildThatWasToldByItsResourceAlone(t *testing.T) {
+	t.Parallel()
+	sample, ok := samples.Get("build_succeeded")
+	var told struct {
+		EventType string
+		EventData apifytest.Document
+		Resource  struct{ ID string }
+	}
+	if err := json.Unmarshal(sample.Body, &told); err != nil || !ok {
+		t.Fatal(err)
+	}
+	for _, keep := range [][]string{{"resource"}, {"eventData"}, {"eventType", "resource"}, {"eventType", "eventData"}, {"resource", "eventData"}} {
+		t.Run(strings.Join(keep, " and "), func(t *testing.T) {
+			t.Parallel()
+			var whole map[string]json.RawMessage
+			if err := json.Unmarshal(sample.Body, &whole); err != nil {
+				t.Fatal(err)
 			}
+			kept := map[string]json.RawMessage{}
+			for _, name := range keep {
+				kept[name] = whole[name]
+			}
+			body, err := encode(kept)
+			if err != nil {
+				t.Fatal(err)
+			}
+			l := newLost(t)
+			l.api.PutDispatch(with(apifytest.Dispatch("d1", DispatchActive, "w1", hookURL, told.EventType, "", moment.AddDate(0, 1, 0)), "eventData", told.EventData))
+			in := identify(l.gateway.targets[0].Source, body, "d1", moment)
+			d := delivery.Doubt{By: "dispatch", Source: "apify", Run: in.Run, Type: in.Type, Generation: in.Generation, DispatchID: "d1"}
+			l.wantObjection(&d, "")
+			d.Run.ID += "x"
+			l.wantObjection(&d, "different runs")
 		})
 	}
 }
@@ -102,224 +190,83 @@ func TestLookTellsFailureFromAnswer(t *testing.T) {
 	}
 }
 
-type doubtful struct {
-	mu       sync.Mutex
-	waiting  map[dedup.ID]*waiting
-	believed []dedup.ID
-	rejected map[dedup.ID]string
-	verified map[bool]int
-	failed   int
-
-	unwritten int // how often Believe fails first
-}
-
-type waiting struct {
-	delivery.Doubt
-	due time.Time
-}
-
-func newDoubtful(doubts ...delivery.Doubt) *doubtful {
-	l := &doubtful{waiting: map[dedup.ID]*waiting{}, rejected: map[dedup.ID]string{}, verified: map[bool]int{}}
-	for _, d := range doubts {
-		l.waiting[keyOf(&d)] = &waiting{d, time.Now()}
-	}
-	return l
-}
-
-func (l *doubtful) ClaimDoubts(_ context.Context, most int, lease time.Duration) (due []delivery.Doubt, err error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, w := range l.waiting {
-		if len(due) < most && !w.due.After(time.Now()) {
-			w.Tries++
-			w.due = time.Now().Add(lease)
-			due = append(due, w.Doubt)
-		}
-	}
-	return due, nil
-}
-
-func (l *doubtful) Believe(_ context.Context, d *delivery.Doubt) (delivery.Belief, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.unwritten > 0 {
-		l.unwritten--
-		return delivery.Belief{}, dedup.ErrContended
-	}
-	for id, w := range l.waiting {
-		if w.EventID == d.EventID {
-			delete(l.waiting, id)
-		}
-	}
-	l.believed = append(l.believed, keyOf(d))
-	return delivery.Belief{Released: 1, Replaced: !d.Retelling.IsZero()}, nil
-}
-
-func (l *doubtful) Disbelieve(_ context.Context, d *delivery.Doubt, objection string) (bool, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	delete(l.waiting, keyOf(d))
-	l.rejected[keyOf(d)] = objection
-	for _, w := range l.waiting {
-		if w.EventID == d.EventID {
-			return false, nil
-		}
-	}
-	return true, nil
-}
-
-func (l *doubtful) PostponeDoubt(_ context.Context, d *delivery.Doubt, until time.Time) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.waiting[keyOf(d)].due = until
-	return nil
-}
-
-// keyOf is the event's id, or that of another request for it.
-func keyOf(d *delivery.Doubt) dedup.ID {
-	if d.Retelling.IsZero() {
-		return d.EventID
-	}
-	return d.Retelling
-}
-
-func (l *doubtful) Verified(_ string, confirmed bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.verified[confirmed]++
-}
-
-func (l *doubtful) VerifyFailed(string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.failed++
-}
-
-// verifyFor lets a verifier run in a bubble.
-func verifyFor(t *testing.T, l *lost, doubts *doubtful, total time.Duration) {
-	t.Helper()
-	looker := NewLooker(newTestClient(t, l.api), l.books, func() (*Gateway, error) { return l.gateway, nil })
-	v := &Verifier{Looker: looker, Doubts: doubts, Observer: doubts, Log: testkit.Logger(t)}
-	ctx, cancel := context.WithCancel(t.Context())
-	time.AfterFunc(total, cancel) // a stop is no deadline
-	v.Run(ctx)
-}
-
-func doubtOf(i int, dispatch string) delivery.Doubt {
-	return delivery.Doubt{EventID: dedup.NewID(moment.Add(time.Duration(i))), By: delivery.LookupDispatch, Source: "apify", DispatchID: dispatch}
-}
-
-func TestVerifierLetsGoWhatApifyConfirms(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		l := newLost(t)
-		var all []delivery.Doubt
-		for i := range 30 {
-			id := fmt.Sprintf("d%d", i)
-			l.dispatch(id, DispatchActive, "w1", "runA", moment)
-			all = append(all, doubtOf(i, id))
-		}
-		doubts := newDoubtful(all...)
-		verifyFor(t, l, doubts, 2*time.Second)
-		if len(doubts.believed) != 30 || doubts.verified[true] != 30 || len(doubts.waiting) > 0 {
-			t.Errorf("believed %d, waiting %d", len(doubts.believed), len(doubts.waiting))
-		}
-	})
-}
-
-func TestVerifierGivesApifyTimeToWriteDown(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		l := newLost(t)
-		late, never := doubtOf(1, "late"), doubtOf(2, "never")
-		doubts := newDoubtful(late, never)
-		verifyFor(t, l, doubts, 5*time.Second)
-		if len(doubts.waiting) != 2 {
-			t.Fatalf("decided after the first look: %d are waiting", len(doubts.waiting))
-		}
-		l.dispatch("late", DispatchActive, "w1", "runA", moment)
-		verifyFor(t, l, doubts, time.Minute)
-		if len(doubts.believed) != 1 || doubts.believed[0] != late.EventID || !strings.Contains(doubts.rejected[never.EventID], "no such dispatch") {
-			t.Errorf("believed %v, rejected %v", doubts.believed, doubts.rejected)
-		}
-		if doubts.verified[true] != 1 || doubts.verified[false] != 1 {
-			t.Errorf("counted: %v", doubts.verified)
-		}
-	})
-}
-
-// What nobody answers is neither believed nor rejected, for as long as it takes.
-func TestVerifierWaitsForApify(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		l := newLost(t)
-		l.dispatch("d1", DispatchActive, "w1", "runA", moment)
-		for range 300 {
-			l.api.Fail("/webhook-dispatches/", 503, "")
-		}
-		doubts := newDoubtful(doubtOf(1, "d1"))
-		verifyFor(t, l, doubts, 5*time.Hour)
-		if len(doubts.waiting) != 1 || doubts.failed < 10 {
-			t.Errorf("waiting %d, failed %d times", len(doubts.waiting), doubts.failed)
-		}
-		verifyFor(t, l, doubts, 24*time.Hour)
-		if len(doubts.believed) != 1 {
-			t.Errorf("not believed in the end: %+v", doubts)
-		}
-	})
-}
-
-func TestVerifierGivesBackWhatAStopCutsOff(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		l := newLost(t)
-		l.dispatch("d1", DispatchActive, "w1", "runA", moment)
-		l.api.Fail("/webhook-dispatches/", 429, "60")
-		d := doubtOf(1, "d1")
-		doubts := newDoubtful(d)
-		verifyFor(t, l, doubts, 10*time.Second)
-		if w := doubts.waiting[d.EventID]; w == nil || w.due.After(time.Now()) {
-			t.Errorf("not due at once: %+v", w)
-		}
-	})
-}
-
-// retellingOf is another request for an event.
-func retellingOf(d delivery.Doubt, i int, dispatch string) delivery.Doubt {
-	d.Retelling, d.DispatchID, d.Via = dedup.NewID(moment.Add(time.Hour+time.Duration(i))), dispatch, dedup.ViaWebhook
-	return d
-}
-
-func TestVerifierFindsTheTrueRequestAmongOthers(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		l := newLost(t)
-		l.dispatch("d1", DispatchActive, "w1", "runA", moment)
-		forged := doubtOf(1, "invented")
-		told := retellingOf(forged, 1, "d1")
-		alone := doubtOf(2, "invented too")
-		doubts := newDoubtful(forged, retellingOf(forged, 2, "invented as well"), told, alone, retellingOf(alone, 3, ""))
-		doubts.unwritten = 1
-		verifyFor(t, l, doubts, time.Minute)
-		if len(doubts.believed) != 1 || doubts.believed[0] != told.Retelling || len(doubts.waiting) > 0 {
-			t.Errorf("believed %v, waiting %d", doubts.believed, len(doubts.waiting))
-		}
-		if doubts.verified[true] != 1 || doubts.verified[false] != 1 {
-			t.Errorf("events counted: %v, want one confirmed and one not", doubts.verified)
-		}
-	})
-}
-
 func TestLookAsksNothingAboutWhatApifyHasTold(t *testing.T) {
 	t.Parallel()
 	l := newLost(t)
-	looker := NewLooker(newTestClient(t, l.api), l.books, func() (*Gateway, error) { return l.gateway, nil })
+	looker := l.looker()
 	for _, by := range []delivery.Lookup{delivery.LookupDispatch, delivery.LookupRun} {
 		d := delivery.Doubt{By: by, Source: "apify", Type: "ACTOR.RUN.SUCCEEDED", Via: dedup.ViaReconciled}
 		if objection, err := looker.Look(t.Context(), &d); objection != "" || err != nil || len(l.api.Requests()) > 0 {
 			t.Errorf("by %s: %q, %v, %d calls", by, objection, err, len(l.api.Requests()))
 		}
 	}
+}
+
+// A dispatch that has come as a repeat stands at no event. Who has read it in a log can't have another end believed with it.
+func TestLookObjectsToTheSpentDispatchOfATwin(t *testing.T) {
+	t.Parallel()
+	const succeeded = "ACTOR.RUN.SUCCEEDED"
+	type prepare func(l *lost)
+	resurrected := func(l *lost) {
+		l.run("runA", "SUCCEEDED", moment.Add(time.Minute), "stats", apifytest.Document{"resurrectCount": 1})
+	}
+	repeated := func(l *lost) { l.books.repeats["d2"] = l.eventOf("runA").ID }
+	for _, c := range []struct {
+		name       string
+		generation string
+		prepare    []prepare
+		want       string
+	}{
+		{"whose receipt is there", apifytest.Time(moment.Add(-time.Second)), []prepare{repeated}, "has told another event"},
+		{"whose receipt is there, by a body that tells no end", "", []prepare{repeated}, "has told another event"},
+		{"whose receipt is there, of a run that was resurrected", apifytest.Time(moment.Add(time.Minute)), []prepare{resurrected, repeated}, "has told another event"},
+		{"whose receipt is gone", apifytest.Time(moment.Add(-time.Second)), nil, "another time of the end"},
+		{"whose receipt is gone, with an end after its dispatch", apifytest.Time(moment.Add(6*time.Second + 2*clockSlack)), []prepare{resurrected}, "after its dispatch was made"},
+		{"whose receipt is gone, with an end before the run", apifytest.Time(moment.Add(-time.Hour)), []prepare{resurrected}, "before the run was started"},
+		{"that is none: a further end of a run that was resurrected", apifytest.Time(moment.Add(time.Minute)), []prepare{resurrected}, ""},
+		{"that is none: another template, which keeps no end", "", nil, ""},
+		{"that is none: the run is gone", apifytest.Time(moment.Add(time.Second)), []prepare{func(l *lost) { l.api.Remove("runA") }}, ""},
+		{"that is none: what is on record is in doubt itself", apifytest.Time(moment.Add(-time.Second)), []prepare{func(l *lost) { l.doubt("runA", view.DoubtWaiting) }}, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			l := newLost(t)
+			l.run("runA", "SUCCEEDED", moment)
+			l.dispatch("d1", DispatchSucceeded, "w1", "runA", moment)
+			l.dispatch("d2", DispatchSucceeded, "w2", "runA", moment)
+			l.deliver("", "d1", "runA", moment)
+			for _, prepare := range c.prepare {
+				prepare(l)
+			}
+			l.wantObjection(&delivery.Doubt{
+				By: "dispatch", EventID: dedup.NewID(moment.Add(time.Hour)), Source: "apify", DispatchID: "d2", Type: succeeded, Generation: c.generation,
+				Run: dedup.RunRef{Kind: dedup.KindRun, ID: "runA"},
+			}, c.want)
+		})
+	}
+}
+
+// Where two requests name one dispatch and both wait, the later one must not take the earlier one's word away.
+func TestOfTwoDoubtsOfOneDispatchTheEarlierIsBelieved(t *testing.T) {
+	t.Parallel()
+	l := newLost(t)
+	l.run("runA", "SUCCEEDED", moment)
+	l.dispatch("d1", DispatchActive, "w1", "runA", moment)
+	l.deliver("", "d1", "runA", moment)
+	l.doubt("runA", view.DoubtWaiting)
+	other := delivery.Doubt{
+		By: "dispatch", Source: "apify", DispatchID: "d1", Type: "ACTOR.RUN.SUCCEEDED", Run: dedup.RunRef{Kind: dedup.KindRun, ID: "runA"},
+	}
+	before, after := dedup.NewID(moment.Add(-time.Second)), dedup.NewID(moment.Add(time.Second))
+	other.EventID = before
+	l.wantObjection(&other, "")
+	other.Retelling = after // came beside an event that was there before
+	l.wantObjection(&other, "has told another event")
+	other.EventID, other.Retelling = after, dedup.ID{}
+	l.wantObjection(&other, "has told another event")
+	l.doubt("runA", "")
+	other.EventID = before
+	l.wantObjection(&other, "has told another event")
 }
 
 // A forged event must not keep the one that it names the dispatch of from being believed.
@@ -329,12 +276,8 @@ func TestAnUnverifiedEventHasToldNothing(t *testing.T) {
 	l.dispatch("d1", DispatchActive, "w1", "runA", moment)
 	l.deliver("", "d1", "runA", moment)
 	l.doubt("runA", view.DoubtUnverified)
-	looker := NewLooker(newTestClient(t, l.api), l.books, func() (*Gateway, error) { return l.gateway, nil })
-	d := delivery.Doubt{
-		By: "dispatch", EventID: dedup.NewID(moment), Source: "apify", DispatchID: "d1", Type: "ACTOR.RUN.SUCCEEDED",
+	l.wantObjection(&delivery.Doubt{
+		By: "dispatch", EventID: dedup.NewID(moment.Add(time.Second)), Source: "apify", DispatchID: "d1", Type: "ACTOR.RUN.SUCCEEDED",
 		Run: dedup.RunRef{Kind: dedup.KindRun, ID: "runA"},
-	}
-	if objection, err := looker.Look(t.Context(), &d); objection != "" || err != nil {
-		t.Errorf("%q, %v", objection, err)
-	}
+	}, "")
 }

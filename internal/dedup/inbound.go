@@ -3,6 +3,7 @@ package dedup
 import (
 	"cmp"
 	"encoding/binary"
+	"strings"
 	"time"
 )
 
@@ -32,6 +33,11 @@ const (
 // IsEnd reports whether the status ends one life of a run.
 func (s Status) IsEnd() bool {
 	return s == StatusSucceeded || s == StatusFailed || s == StatusAborted || s == StatusTimedOut
+}
+
+// StatusOf is the last word of an event type.
+func StatusOf(eventType string) Status {
+	return Status(eventType[strings.LastIndexByte(eventType, '.')+1:])
 }
 
 // Rank orders the events of one life of a run.

@@ -58,7 +58,7 @@ func act(ctx context.Context, reason string, b BoundsBody) (context.Context, con
 func (a *admin) changed(ctx context.Context, what string, by view.Act, c view.Changed) *changedOutput {
 	if !c.DryRun {
 		a.Log.LogAttrs(ctx, slog.LevelInfo, "changed by an operator", slog.String("what", what), slog.String("actor", by.Actor),
-			slog.Int64("deliveries", c.Deliveries), slog.Int64("events", c.Events), slog.String("reason", by.Reason))
+			slog.Int64("deliveries", c.Deliveries), slog.Int64("held", c.Held), slog.Int64("events", c.Events), slog.String("reason", by.Reason))
 	}
 	return &changedOutput{c}
 }

@@ -16,7 +16,7 @@ func (a *admin) deliveryOperations() []operation {
 		{get("list-deliveries", "/deliveries", "Deliveries, newest first", list), ruleRead, answering(a, a.deliveries)},
 		{get("get-delivery", "/deliveries/{id}", "One delivery with its attempts, oldest first", one), ruleRead, answering(a, a.delivery)},
 		{
-			post("retry-delivery", "/deliveries/{id}/retry", "Send a dead or cancelled delivery again", one, conflict),
+			post("retry-delivery", "/deliveries/{id}/retry", "Send a dead or cancelled delivery again, or hold it while its event is in doubt", one, conflict),
 			ruleOperate, answering(a, a.changeOne("delivery retried", d.RetryDeliveries, delivery.Dead, delivery.Cancelled)),
 		},
 		{

@@ -38,6 +38,7 @@ func eventColumns() []column[eventRow] {
 		text("generation", func(r *eventRow) string { return r.Generation }),
 		text("dispatch_id", func(r *eventRow) string { return r.DispatchID }),
 		number("seq", func(r *eventRow) int64 { return r.Seq }),
+		octets("version", func(r *eventRow) []byte { return r.Version }),
 		text("outcome", func(r *eventRow) string { return r.Outcome }),
 		number("hits", func(r *eventRow) int64 { return r.Hits }),
 		ids("first_receipt_id", func(r *eventRow) dedup.ID { return dedup.ID(r.FirstReceiptID) }),

@@ -25,10 +25,13 @@ type change struct {
 	choose func(db *gorm.DB) (_ *gorm.DB, ok bool)
 	apply  func(w writer, rows []deliveryRow, now time.Time) error
 	jobs   bool
+	// holds: cancelled deliveries of events in doubt become held again instead.
+	holds bool
 }
 
 // RetryDeliveries gives dead deliveries, or cancelled ones when their state or id is named, their whole number of attempts
-// again, starting now. Errors: [view.ErrBadSelection], [view.ErrTooMany], [dedup.ErrContended], [dedup.ErrUnavailable],
+// again, starting now. Cancelled ones of an event in doubt become held again: only [Ledger.ReleaseDeliveries] sends what its
+// sender has not confirmed, and a dead one was sent. Errors: [view.ErrBadSelection], [view.ErrTooMany], [dedup.ErrContended], [dedup.ErrUnavailable],
 // [dedup.ErrUnclear]; nothing was changed except, perhaps, with the last.
 func (l *Ledger) RetryDeliveries(ctx context.Context, sel view.DeliverySelection, act view.Act) (view.Changed, error) {
 	usual := []delivery.State{delivery.Dead}
@@ -36,7 +39,7 @@ func (l *Ledger) RetryDeliveries(ctx context.Context, sel view.DeliverySelection
 		usual = []delivery.State{delivery.Dead, delivery.Cancelled}
 	}
 	allowed := []delivery.State{delivery.Dead, delivery.Cancelled}
-	return l.changeSelected(ctx, sel, act, usual, allowed, change{action: "deliveries.retry", apply: reopen, jobs: true})
+	return l.changeSelected(ctx, sel, act, usual, allowed, change{action: "deliveries.retry", apply: reopen, jobs: true, holds: true})
 }
 
 // CancelDeliveries calls off deliveries that are not over. An attempt under way goes on, but changes nothing any more.
@@ -119,11 +122,7 @@ func targetOf(ids []string, otherwise string) string {
 func (l *Ledger) change(ctx context.Context, act view.Act, c change) (view.Changed, error) {
 	done := view.Changed{DryRun: act.DryRun}
 	if act.DryRun {
-		db, ok := c.choose(deliveriesOf(l.db.WithContext(ctx)))
-		if ok {
-			return done, translate("count deliveries", db.Count(&done.Deliveries).Error)
-		}
-		return done, nil
+		return done, translate("count deliveries", c.count(l.db.WithContext(ctx), &done))
 	}
 	_, err := l.joinable(ctx, func(tx *gorm.DB, pinned *sql.Conn) error {
 		rows, err := l.lockChosen(tx, act.Cap(), c.choose)
@@ -131,12 +130,28 @@ func (l *Ledger) change(ctx context.Context, act view.Act, c change) (view.Chang
 			return err
 		}
 		done.Deliveries = int64(len(rows))
-		return translate(c.action, l.applyChange(tx, pinned, act, c, rows))
+		done.Held, err = l.applyChange(tx, pinned, act, c, rows)
+		return translate(c.action, err)
 	})
 	if err != nil {
 		return view.Changed{}, err
 	}
 	return done, nil
+}
+
+// count says what the change would do.
+func (c *change) count(db *gorm.DB, done *view.Changed) error {
+	chosen, ok := c.choose(deliveriesOf(db))
+	if !ok {
+		return nil
+	}
+	err := chosen.Count(&done.Deliveries).Error
+	if err == nil && c.holds {
+		chosen, _ = c.choose(deliveriesOf(db))
+		err = inStates(chosen, delivery.Cancelled).Where("EXISTS (SELECT 1 FROM doubts x WHERE x.event_id = d.event_id AND x.held)").
+			Count(&done.Held).Error
+	}
+	return err
 }
 
 // lockChosen reads and locks what was chosen, in the order of ids, but never more than the cap.
@@ -158,25 +173,61 @@ func (l *Ledger) lockChosen(tx *gorm.DB, most int, choose func(*gorm.DB) (*gorm.
 	return rows, nil
 }
 
-func (l *Ledger) applyChange(tx *gorm.DB, pinned *sql.Conn, act view.Act, c change, rows []deliveryRow) error {
+// applyChange changes rows that are locked, and says how many of them it has held instead.
+func (l *Ledger) applyChange(tx *gorm.DB, pinned *sql.Conn, act view.Act, c change, rows []deliveryRow) (held int64, err error) {
 	now := l.now().UTC()
-	due := allDueAnew(rows)
-	err := l.dialect.planAfresh(tx)
-	if err == nil {
-		err = c.apply(writer{tx: tx, dialect: l.dialect, statements: l.statements}, rows, now)
+	w := writer{tx: tx, dialect: l.dialect, statements: l.statements}
+	changed := rows
+	err = l.dialect.planAfresh(tx)
+	if err == nil && c.holds {
+		changed, err = holdAgain(w, rows, now)
 	}
 	if err == nil {
-		err = l.withdraw(tx, pinned, due)
+		err = c.apply(w, changed, now)
+	}
+	if err == nil {
+		err = l.withdraw(tx, pinned, allDueAnew(rows))
 	}
 	if err == nil && c.jobs {
-		err = l.poster(tx, pinned)(due)
+		err = l.poster(tx, pinned)(allDueAnew(changed))
 	}
+	held = int64(len(rows) - len(changed))
 	if err == nil {
 		err = writeAudit(tx, now, AuditEntry{
-			Actor: act.Actor, Action: c.action, Target: c.target, Reason: act.Reason, Detail: fmt.Sprintf("%d deliveries of %s", len(rows), c.about),
+			Actor: act.Actor, Action: c.action, Target: c.target, Reason: act.Reason, Detail: detailOf(len(rows), held, c.about),
 		})
 	}
-	return err
+	return held, err
+}
+
+// holdAgain makes the cancelled ones of rows held whose event is in doubt, and gives the others.
+func holdAgain(w writer, rows []deliveryRow, now time.Time) (others []deliveryRow, err error) {
+	var cancelled []deliveryRow
+	for i := range rows {
+		if rows[i].State == string(delivery.Cancelled) {
+			cancelled = append(cancelled, rows[i])
+		}
+	}
+	doubted, err := doubtedEvents(w.tx, cancelled)
+	if err != nil {
+		return nil, err
+	}
+	var held []deliveryRow
+	for i := range rows {
+		if rows[i].State == string(delivery.Cancelled) && doubted[rows[i].EventID] {
+			held = append(held, rows[i])
+		} else {
+			others = append(others, rows[i])
+		}
+	}
+	return others, w.statements.deliveries.hold.exec(w.tx, w.dialect, touch(held, now))
+}
+
+func detailOf(deliveries int, held int64, about string) string {
+	if held == 0 {
+		return fmt.Sprintf("%d deliveries of %s", deliveries, about)
+	}
+	return fmt.Sprintf("%d deliveries of %s, %d of them held: their events are in doubt", deliveries, about, held)
 }
 
 // withdraw takes back the jobs that deliveries may have: one that is called off needs none, and the old ones of one that goes

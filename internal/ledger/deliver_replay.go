@@ -149,8 +149,20 @@ func (r *replaying) destinations(e delivery.Event) []string {
 // hold makes the deliveries of events in doubt held. A doubt that is there is not settled before they are made, so that they
 // are released with the others.
 func (r *replaying) hold(tx *gorm.DB) error {
+	doubted, err := doubtedEvents(tx, r.rows)
+	for i := range r.rows {
+		if doubted[r.rows[i].EventID] {
+			r.rows[i].State = string(delivery.Held)
+		}
+	}
+	return err
+}
+
+// doubtedEvents are those events of deliveries whose deliveries are held until they are confirmed. Until the transaction ends
+// no such doubt is settled.
+func doubtedEvents(tx *gorm.DB, rows []deliveryRow) (map[rowID]bool, error) {
 	doubted := map[rowID]bool{}
-	for part := range slices.Chunk(r.rows, mostIDs) {
+	for part := range slices.Chunk(rows, mostIDs) {
 		events := make([]rowID, len(part))
 		for i := range part {
 			events[i] = part[i].EventID
@@ -159,18 +171,13 @@ func (r *replaying) hold(tx *gorm.DB) error {
 		err := tx.Model(&doubtRow{}).Where("held AND event_id IN ?", events).Clauses(clause.Locking{Strength: clause.LockingStrengthShare}).
 			Pluck("event_id", &found).Error // on SQLite the lock is left out
 		if err != nil {
-			return err
+			return nil, err
 		}
 		for _, id := range found {
 			doubted[id] = true
 		}
 	}
-	for i := range r.rows {
-		if doubted[r.rows[i].EventID] {
-			r.rows[i].State = string(delivery.Held)
-		}
-	}
-	return nil
+	return doubted, nil
 }
 
 // store makes the deliveries and their jobs, and tells the audit.
@@ -183,6 +190,7 @@ func (l *Ledger) store(tx *gorm.DB, pinned *sql.Conn, r *replaying, how again) e
 	if err == nil {
 		w := writer{tx: tx, dialect: l.dialect, statements: l.statements}
 		due, r.done.Deliveries, err = w.insertDeliveries(how.make, r.rows)
+		r.done.Held = r.done.Deliveries - int64(len(due))
 	}
 	if err == nil {
 		// In the order of the events, so that those of a run are likely to arrive as they came.

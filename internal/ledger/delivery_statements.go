@@ -22,6 +22,7 @@ type deliveryStatements struct {
 	keep    statement[attemptRow]
 	count   statement[attemptRollupRow]
 	reopen  statement[deliveryRow]
+	hold    statement[deliveryRow]
 	requeue statement[deliveryRow]
 	cancel  statement[deliveryRow]
 	about   statement[deliveryRow]
@@ -32,13 +33,16 @@ type deliveryStatements struct {
 // made gives back what an INSERT has made, which is all that needs a job.
 const made = `ON CONFLICT (event_id, destination, replay) DO NOTHING RETURNING id, event_id, destination, state`
 
-// isBlocked gives the followers that have to wait. An event that its sender did not confirm, and that nobody may ever release,
-// holds up nothing: anybody could invent it.
+// isLeft is true of a delivery d that is held because its sender did not confirm its event, and that nobody may ever release.
+// Nothing waits for it, and it keeps nothing: anybody could have invented it.
+const isLeft = `d.state = 'held' AND EXISTS (SELECT 1 FROM doubts x WHERE x.event_id = d.event_id AND x.due_at IS NULL)`
+
+// isBlocked gives the followers that have to wait.
 const isBlocked = `
 SELECT v.id FROM v WHERE EXISTS (
     SELECT 1 FROM events e JOIN deliveries d ON d.event_id = e.id AND d.destination = v.destination AND d.replay = 0
     WHERE e.event_key >= v.from_key AND e.event_key < v.to_key AND e.source = v.source AND e.seq > 0 AND e.seq < v.seq AND d.phase = 0
-    AND NOT (d.state = 'held' AND EXISTS (SELECT 1 FROM doubts x WHERE x.event_id = e.id AND x.due_at IS NULL)))`
+    AND NOT (` + isLeft + `))`
 
 func newDeliveryStatements() deliveryStatements {
 	touched := []column[deliveryRow]{deliveryID(), deliveryUpdatedAt()}
@@ -96,6 +100,8 @@ FROM v WHERE deliveries.id = v.id`),
 UPDATE deliveries SET state = CASE state WHEN 'delivering' THEN 'retrying' ELSE state END, job = job + 1, under_way = NULL,
     updated_at = v.updated_at, next_attempt_at = CASE state WHEN 'pending' THEN NULL ELSE v.updated_at END
 FROM v WHERE deliveries.id = v.id`),
+		hold: over(touched, `
+UPDATE deliveries SET state = 'held', next_attempt_at = NULL, updated_at = v.updated_at FROM v WHERE deliveries.id = v.id`),
 		cancel: over(touched, `
 UPDATE deliveries SET state = 'cancelled', next_attempt_at = NULL, updated_at = v.updated_at FROM v WHERE deliveries.id = v.id`),
 		about: over([]column[deliveryRow]{deliveryID()}, `

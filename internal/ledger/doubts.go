@@ -27,7 +27,6 @@ type doubtRow struct {
 	Objection   string
 	Held        bool   // its deliveries; meanwhile further requests for the event are kept, and it gets no mark
 	Fingerprint []byte // of its first request
-	Version     []byte // that it gave the run; empty when it moved none
 }
 
 func (doubtRow) TableName() string { return "doubts" }
@@ -39,7 +38,6 @@ func newDoubtStatement() statement[doubtRow] {
 		moment("due_at", func(r *doubtRow) time.Time { return valueOf(r.DueAt) }),
 		boolean("held", func(r *doubtRow) bool { return r.Held }),
 		octets("fingerprint", func(r *doubtRow) []byte { return r.Fingerprint }),
-		octets("version", func(r *doubtRow) []byte { return r.Version }),
 	}, `ON CONFLICT (event_id) DO NOTHING`)
 }
 
@@ -57,7 +55,7 @@ func (r *recording) noteDoubts() error {
 			c.found.InDoubt = held
 			rows = append(rows, doubtRow{
 				EventID: rowID(c.found.EventID), Lookup: string(by), DueAt: &c.first.ReceivedAt, Held: held,
-				Fingerprint: fingerprint(c.first.Inbound), Version: versionOf(c.first.Inbound),
+				Fingerprint: fingerprint(c.first.Inbound),
 			})
 		}
 	}
@@ -129,15 +127,16 @@ func (l *Ledger) PostponeDoubt(ctx context.Context, d *delivery.Doubt, until tim
 	return translate("postpone a look-up", db.UpdateColumn("due_at", until.UTC().Truncate(time.Millisecond)).Error)
 }
 
-// Doubted counts the events that wait for a look-up, and those of which nothing was confirmed. Errors: those of a ledger.
+// Doubted counts the events whose first request waits for its look-up, and those of which it was not confirmed. Errors: those
+// of a ledger.
 func (l *Ledger) Doubted(ctx context.Context) (waiting, unverified int64, err error) {
-	var all int64
-	err = l.db.WithContext(ctx).Raw(`SELECT count(*), count(CASE WHEN `+isWaiting+` THEN 1 END) FROM doubts`).Row().Scan(&all, &waiting)
-	return waiting, all - waiting, translate("count doubts", err)
+	err = l.db.WithContext(ctx).Raw(`SELECT count(due_at), count(*) - count(due_at) FROM doubts`).Row().Scan(&waiting, &unverified)
+	return waiting, unverified, translate("count doubts", err)
 }
 
-// isWaiting is true of doubts that a look-up may still settle.
-const isWaiting = `doubts.due_at IS NOT NULL OR EXISTS (SELECT 1 FROM retellings t WHERE t.event_id = doubts.event_id)`
+// isUnverified is true of doubts whose event is not confirmed as it is on record. Further requests that still wait make no
+// difference: anybody can send one every few seconds, and would hide for as long what was found out.
+const isUnverified = `doubts.due_at IS NULL`
 
 // deleteDoubts forgets events that are gone.
 func (l *Ledger) deleteDoubts(ctx context.Context, cutoff time.Time) error {

@@ -58,15 +58,15 @@ func (l *Ledger) release(tx *gorm.DB, pinned *sql.Conn, held []deliveryRow) erro
 }
 
 // Disbelieve writes down that the sender does not confirm a request. An event's first stays what is on record, with its
-// deliveries held; another goes to quarantine. unverified says that the event is in doubt and that nothing is left which could
-// be confirmed. Errors: those of a ledger.
+// deliveries held; another goes to quarantine. unverified says that the event's first is not confirmed, now or before.
+// Errors: those of a ledger.
 func (l *Ledger) Disbelieve(ctx context.Context, d *delivery.Doubt, objection string) (unverified bool, err error) {
 	_, err = l.transaction(ctx, func(tx *gorm.DB) error {
 		s := l.settling(tx, d)
 		err := s.disbelieve(storable(objection))
 		if err == nil {
 			var left int64
-			err = tx.Model(&doubtRow{}).Where("event_id = ? AND NOT ("+isWaiting+")", rowID(d.EventID)).Count(&left).Error
+			err = tx.Model(&doubtRow{}).Where("event_id = ? AND "+isUnverified, rowID(d.EventID)).Count(&left).Error
 			unverified = left > 0
 		}
 		return translate("mark a request as unverified", err)
@@ -97,12 +97,25 @@ func (l *Ledger) settling(tx *gorm.DB, d *delivery.Doubt) *settling {
 	return &settling{writer: writer{tx: tx, dialect: l.dialect, statements: l.statements}, now: l.now().UTC().Truncate(time.Millisecond), doubt: d}
 }
 
+// believe locks rows in the order in which a batch locks them: the run's, the event's.
 func (s *settling) believe() error {
-	if !s.doubt.Retelling.IsZero() {
-		if err := s.replace(); err != nil {
-			return err
-		}
+	if s.doubt.Retelling.IsZero() {
+		return s.endDoubt()
 	}
+	run, _, err := s.lockRun()
+	if err == nil {
+		err = s.replace()
+	}
+	if err == nil {
+		err = s.endDoubt()
+	}
+	if err == nil {
+		err = s.showRun(run)
+	}
+	return err
+}
+
+func (s *settling) endDoubt() error {
 	if err := s.lockEvent(); err != nil {
 		return err
 	}
@@ -116,14 +129,15 @@ func (s *settling) believe() error {
 	return s.tx.Where("event_id = ?", rowID(s.doubt.EventID)).Delete(&retellingRow{}).Error
 }
 
+// lockRows keeps out whoever records a request for an event or its run, or settles its doubt. On SQLite it is left out.
+var lockRows = clause.Locking{Strength: "NO KEY UPDATE"}
+
 // lockEvent keeps out whoever records a request for the event.
 func (s *settling) lockEvent() error {
-	return s.tx.Select("id").Where("id = ?", rowID(s.doubt.EventID)).Clauses(clause.Locking{Strength: "NO KEY UPDATE"}). // left out on SQLite
-																Find(&eventRow{}).Error
+	return s.tx.Select("id").Where("id = ?", rowID(s.doubt.EventID)).Clauses(lockRows).Find(&eventRow{}).Error
 }
 
-// replace puts a confirmed request in the place of the event's first, unless it is the same over again. Rows are locked in the
-// order in which a batch locks them: the run's, the event's.
+// replace puts a confirmed request in the place of the event's first, unless it is the same over again.
 func (s *settling) replace() error {
 	var q doubtRow
 	var first eventRow
@@ -140,19 +154,18 @@ func (s *settling) replace() error {
 	case err != nil:
 		return err
 	case bytes.Equal(q.Fingerprint, retelling.Fingerprint):
-		return nil
+		return s.restoreBody(retelling)
 	}
 	s.belief.Replaced = true
-	for _, step := range []func() error{
-		func() error { return s.correctRun(&q, &first, retelling) },
-		func() error { return s.correctEvent(retelling) },
-		func() error { return s.setAside(&first, retelling) },
-	} {
-		if err := step(); err != nil {
-			return err
-		}
+	if err = s.correctEvent(retelling); err != nil {
+		return err
 	}
-	return nil
+	return s.setAside(&first, retelling)
+}
+
+// restoreBody gives an event that was told in the same words again the body back that retention may have taken.
+func (s *settling) restoreBody(r *retellingRow) error {
+	return s.tx.Model(&eventRow{}).Where("id = ? AND body IS NULL", r.EventID).UpdateColumn("body", r.Body).Error
 }
 
 func (s *settling) retelling() (*retellingRow, error) {
@@ -161,21 +174,11 @@ func (s *settling) retelling() (*retellingRow, error) {
 	return &row, err
 }
 
-// correctRun takes back what a run shows of the replaced request. The type is the same, and so is the status.
-func (s *settling) correctRun(q *doubtRow, first *eventRow, r *retellingRow) error {
-	if len(q.Version) == 0 || len(r.Version) == 0 {
-		return nil
-	}
-	return s.tx.Model(&runRow{}).
-		Where("run_id = ? AND kind = ? AND source = ? AND version = ?", first.RunID, first.Kind, first.Source, q.Version).
-		UpdateColumns(map[string]any{"version": r.Version, "actor_id": r.ActorID, "task_id": r.TaskID, "occurred_at": r.OccurredAt}).Error
-}
-
 // correctEvent keeps what the event is known and answered by: its id, its key, its first receipt, its number.
 func (s *settling) correctEvent(r *retellingRow) error {
 	return s.tx.Model(&eventRow{}).Where("id = ?", r.EventID).UpdateColumns(map[string]any{
 		"type": r.Type, "actor_id": r.ActorID, "task_id": r.TaskID, "dispatch_id": r.DispatchID, "occurred_at": r.OccurredAt,
-		"content_type": r.ContentType, "headers": r.Headers, "body_bytes": r.BodyBytes, "body": r.Body,
+		"version": r.Version, "content_type": r.ContentType, "headers": r.Headers, "body_bytes": r.BodyBytes, "body": r.Body,
 	}).Error
 }
 
@@ -205,8 +208,7 @@ func (s *settling) setAside(first *eventRow, r *retellingRow) error {
 
 func (s *settling) disbelieve(objection string) error {
 	if s.doubt.Retelling.IsZero() {
-		return s.tx.Model(&doubtRow{}).Where("event_id = ?", rowID(s.doubt.EventID)).
-			UpdateColumns(map[string]any{"due_at": nil, "objection": objection}).Error
+		return s.disbelieveFirst(objection)
 	}
 	if err := s.lockEvent(); err != nil {
 		return err
@@ -229,6 +231,19 @@ func (s *settling) disbelieve(objection string) error {
 		return err
 	}
 	return s.tx.Where("id = ?", r.ID).Delete(&retellingRow{}).Error
+}
+
+// disbelieveFirst leaves the event on record, and has the run show it no more.
+func (s *settling) disbelieveFirst(objection string) error {
+	run, shows, err := s.lockRun()
+	if err == nil {
+		err = s.tx.Model(&doubtRow{}).Where("event_id = ?", rowID(s.doubt.EventID)).
+			UpdateColumns(map[string]any{"due_at": nil, "objection": objection}).Error
+	}
+	if err == nil && shows {
+		err = s.showRun(run)
+	}
+	return err
 }
 
 // unverified is a row of quarantine for a body that was not confirmed.

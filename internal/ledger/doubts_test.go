@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -125,6 +126,47 @@ func TestAnUnverifiedEventStaysHeldUntilAnOperatorReleasesIt(t *testing.T) {
 			t.Fatal(changed, err)
 		}
 		expectDeliveries(t, l, event, "pending", "pending", 2)
+	})
+}
+
+// To call off and to take up again must not be a way around the look-up.
+func TestWhatWasCancelledOfAnEventInDoubtIsHeldAgain(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, l *Ledger) {
+		doubting(t, l)
+		at := time.Now().Add(-time.Minute)
+		o := &office{t: t, Ledger: l, clock: at}
+		v := mustRecord(t, l, newEntry(at, "r:R1:1:S", "R1"), newEntry(at, "r:R2:1:S", "R2"))
+		o.believe(&delivery.Doubt{EventID: v[1].EventID}, delivery.Belief{Released: 1})
+		o.disbelieve(&delivery.Doubt{EventID: v[0].EventID}, true)
+		all := view.DeliverySelection{DeliveryFilter: view.DeliveryFilter{Source: "apify"}}
+		if _, err := l.CancelDeliveries(t.Context(), all, operator); err != nil {
+			t.Fatal(err)
+		}
+		all.State = "cancelled"
+		dry := operator
+		dry.DryRun = true
+		if done, err := l.RetryDeliveries(t.Context(), all, dry); err != nil || done != (view.Changed{DryRun: true, Deliveries: 4, Held: 2}) {
+			t.Errorf("dry run: %+v, %v", done, err)
+		}
+		if done, err := l.RetryDeliveries(t.Context(), all, operator); err != nil || done != (view.Changed{Deliveries: 4, Held: 2}) {
+			t.Errorf("retried: %+v, %v", done, err)
+		}
+		expectDeliveries(t, l, v[0].EventID, "held", "held", 0)
+		expectDeliveries(t, l, v[1].EventID, "pending", "pending", 2)
+		if got := o.audit(); got.Action != "deliveries.retry" || !strings.Contains(got.Detail, "2 of them held") {
+			t.Errorf("audit: %+v", got)
+		}
+		released, err := l.ReleaseDeliveries(t.Context(), view.DeliverySelection{DeliveryFilter: view.DeliveryFilter{EventID: v[0].EventID.String()}}, operator)
+		if err != nil || released.Deliveries != 2 {
+			t.Fatal(released, err)
+		}
+		expectDeliveries(t, l, v[0].EventID, "pending", "pending", 2)
+		o.bury("app") // what was released and sent is the operator's to retry
+		if done, err := l.RetryDeliveries(t.Context(), view.DeliverySelection{}, operator); err != nil || done != (view.Changed{Deliveries: 2}) {
+			t.Errorf("dead ones retried: %+v, %v", done, err)
+		}
+		expectDeliveries(t, l, v[0].EventID, "pending", "pending", 2)
 	})
 }
 

@@ -22,7 +22,7 @@ func listedEvents(db *gorm.DB) *gorm.DB {
 	return db.Model(&eventRow{}).Select(`id, source, event_key, type, kind, run_id, actor_id, task_id, generation, dispatch_id,
 seq, outcome, hits + COALESCE((SELECT w.hits FROM window_hits w WHERE w.event_id = events.id), 0) AS hits, first_receipt_id,
 received_at, occurred_at, content_type, headers, body_bytes, body IS NULL AS body_purged,
-COALESCE((SELECT CASE WHEN ` + isWaiting + ` THEN '` + view.DoubtWaiting + `' ELSE '` + view.DoubtUnverified + `' END
+COALESCE((SELECT CASE WHEN ` + isUnverified + ` THEN '` + view.DoubtUnverified + `' ELSE '` + view.DoubtWaiting + `' END
 FROM doubts WHERE doubts.event_id = events.id), '') AS doubt`)
 }
 

@@ -48,6 +48,31 @@ func (l *Ledger) Recorded(ctx context.Context, source string, runs []dedup.RunRe
 	return found, nil
 }
 
+// ToldBy finds one of some events, by their ids, that a request under a dispatch has told, be it as a repeat; "" when none has.
+// It knows of requests what their receipts tell: nothing before they are stored, which takes a moment for those that Redis
+// has answered, and nothing when they are no longer kept. Errors: [dedup.ErrUnavailable], [view.ErrBadSelection] for what is no id.
+func (l *Ledger) ToldBy(ctx context.Context, dispatchID string, events []string) (string, error) {
+	if !searchable(dispatchID) {
+		return "", nil
+	}
+	for part := range slices.Chunk(events, recordedChunk) {
+		ids, err := parseRowIDs(part)
+		if err != nil {
+			return "", err
+		}
+		var told []rowID
+		err = l.reads.WithContext(ctx).Model(&receiptRow{}).Where("event_id IN ? AND dispatch_id = ?", ids, dispatchID).
+			Limit(1).Pluck("event_id", &told).Error
+		if err != nil {
+			return "", translate("look receipts up", err)
+		}
+		if len(told) > 0 {
+			return told[0].String(), nil
+		}
+	}
+	return "", nil
+}
+
 func compareRuns(a, b dedup.RunRef) int {
 	if n := strings.Compare(a.ID, b.ID); n != 0 {
 		return n

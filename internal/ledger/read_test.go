@@ -156,7 +156,7 @@ func readableEvents() []eventRow {
 		e := eventRow{
 			ID: idAt(i/3, i%3), Source: fmt.Sprint("apify", i%2), EventKey: dedup.Compose(tag, run, fmt.Sprint(i), "S"),
 			Type: []string{"ACTOR.RUN.SUCCEEDED", "ACTOR.RUN.CREATED"}[i%2], Kind: kind, RunID: run, DispatchID: fmt.Sprint("d", i%7),
-			Outcome: "new", Hits: int64(i), FirstReceiptID: idAt(i/3, 100+i), ReceivedAt: at(i / 3), Headers: `{"A": "b"}`, Body: []byte("body"), BodyBytes: 4,
+			Outcome: "new", Hits: int64(i), FirstReceiptID: idAt(i/3, 100+i), ReceivedAt: at(i / 3), Version: []byte{}, Headers: `{"A": "b"}`, Body: []byte("body"), BodyBytes: 4,
 		}
 		if i == 7 {
 			e.Body, e.EventKey, e.Type, e.Outcome = nil, "t:d0", "TEST", "test" // purged, and no event of its run
@@ -208,11 +208,11 @@ func TestAnEvent(t *testing.T) {
 	occurred := at(-1)
 	row := eventRow{
 		ID: idAt(0, 1), Source: "apify", EventKey: "r:R:1:S", Type: "T", Kind: "run", RunID: "R", ActorID: "a", TaskID: "t", Generation: "g",
-		DispatchID: "d", Seq: 3, Outcome: "late", Hits: 2, FirstReceiptID: idAt(0, 9), ReceivedAt: at(0).Add(7 * time.Millisecond),
+		DispatchID: "d", Seq: 3, Version: []byte{}, Outcome: "late", Hits: 2, FirstReceiptID: idAt(0, 9), ReceivedAt: at(0).Add(7 * time.Millisecond),
 		OccurredAt: &occurred, ContentType: "application/json", Headers: `{"X":"y"}`, BodyBytes: 5, Body: []byte("\x00\xff{}\n"),
 	}
-	empty := eventRow{ID: idAt(0, 2), EventKey: "k", Source: "s", FirstReceiptID: idAt(0, 9), ReceivedAt: at(0), Body: []byte{}, Headers: "not JSON"}
-	gone := eventRow{ID: idAt(0, 3), EventKey: "l", Source: "s", FirstReceiptID: idAt(0, 9), ReceivedAt: at(0), BodyBytes: 77}
+	empty := eventRow{ID: idAt(0, 2), EventKey: "k", Source: "s", FirstReceiptID: idAt(0, 9), ReceivedAt: at(0), Version: []byte{}, Body: []byte{}, Headers: "not JSON"}
+	gone := eventRow{ID: idAt(0, 3), EventKey: "l", Source: "s", FirstReceiptID: idAt(0, 9), ReceivedAt: at(0), Version: []byte{}, BodyBytes: 77}
 	readable(t, func(t *testing.T, l *Ledger) {
 		put(t, l, row, empty, gone)
 		got, err := l.Event(t.Context(), row.ID.String())
@@ -335,7 +335,7 @@ func TestTimeline(t *testing.T) {
 		return runRow{RunID: id, Kind: kind, Source: source, Status: "SUCCEEDED", Version: []byte{}, FirstSeenAt: at(0), UpdatedAt: at(0)}
 	}
 	event := func(n int, key, source string) eventRow {
-		return eventRow{ID: idAt(0, n), EventKey: key, Source: source, RunID: "R", FirstReceiptID: idAt(0, n), ReceivedAt: at(0), Headers: "{}", Body: []byte{}}
+		return eventRow{ID: idAt(0, n), EventKey: key, Source: source, RunID: "R", FirstReceiptID: idAt(0, n), ReceivedAt: at(0), Version: []byte{}, Headers: "{}", Body: []byte{}}
 	}
 	receipt := func(minute, event int) receiptRow {
 		id := idAt(0, event)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/dedupgate/dedupgate/internal/dedup"
 	"github.com/dedupgate/dedupgate/internal/testkit"
+	"github.com/dedupgate/dedupgate/internal/view"
 )
 
 func TestRecordedFindsByRunAndByKey(t *testing.T) {
@@ -50,6 +51,41 @@ func TestRecordedFindsByRunAndByKey(t *testing.T) {
 			if !slices.Equal(keys, c.want) {
 				t.Errorf("%s: got %q, want %q", c.name, keys, c.want)
 			}
+		}
+	})
+}
+
+func TestToldByFindsRepeatsToo(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, l *Ledger) {
+		first, other := newEntry(readTime, "r:R1:1:S", "R1"), newEntry(readTime, "r:R1:2:S", "R1")
+		twin := repeat(first, time.Second)
+		twin.DispatchID, other.DispatchID = "of-a-twin", "of-another"
+		v := mustRecord(t, l, first, other, twin)
+		one, two := v[0].EventID.String(), v[1].EventID.String()
+		var many []string
+		for range 2 * recordedChunk {
+			many = append(many, dedup.NewID(readTime).String())
+		}
+		for _, c := range []struct {
+			name, dispatch string
+			events         []string
+			want           string
+		}{
+			{"the first", first.DispatchID, []string{two, one}, one},
+			{"a repeat", "of-a-twin", []string{two, one}, one},
+			{"a repeat, among more than one query takes", "of-a-twin", append(many, one), one},
+			{"an event that is not asked about", "of-a-twin", []string{two}, ""},
+			{"nobody", "invented", []string{one, two}, ""},
+			{"what no receipt holds", "\x00", []string{one}, ""},
+			{"no event", "of-a-twin", nil, ""},
+		} {
+			if got, err := l.ToldBy(t.Context(), c.dispatch, c.events); err != nil || got != c.want {
+				t.Errorf("%s: got %q, %v, want %q", c.name, got, err, c.want)
+			}
+		}
+		if _, err := l.ToldBy(t.Context(), "of-a-twin", []string{"x"}); !errors.Is(err, view.ErrBadSelection) {
+			t.Errorf("no id: %v", err)
 		}
 	})
 }

@@ -42,7 +42,7 @@ func (c *claimant) newEvent() eventRow {
 		ID: rowID(c.first.EventID), Source: in.Key.Source, EventKey: in.Key.Event,
 		Type: in.Type, Kind: string(in.Run.Kind), RunID: in.Run.ID, ActorID: in.ActorID, TaskID: in.TaskID,
 		Generation: in.Generation, DispatchID: in.DispatchID,
-		Seq: found.Seq, Outcome: string(dedup.Decide(c.first, found).Outcome), Hits: c.twins,
+		Seq: found.Seq, Version: versionOf(in), Outcome: string(dedup.Decide(c.first, found).Outcome), Hits: c.twins,
 		FirstReceiptID: rowID(in.ReceiptID), ReceivedAt: in.ReceivedAt, OccurredAt: optionalTime(in.OccurredAt),
 		ContentType: in.ContentType, Headers: string(in.Headers), BodyBytes: int64(len(in.Body)), Body: in.Body,
 	}

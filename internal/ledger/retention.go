@@ -97,9 +97,7 @@ func writeProgress(tx *gorm.DB, job string, until time.Time) error {
 // none of their events is left. A run that gets an event at this very moment has a newer updated_at by the time its row is
 // unlocked, and stays.
 func (l *Ledger) deleteKeys(ctx context.Context, cutoff time.Time) error {
-	err := l.inChunks(ctx, "delete events", func(tx *gorm.DB) (int64, error) {
-		return deleteChunk(tx, "events", "id", "id < ? AND "+notNeeded, "id", firstID(cutoff))
-	})
+	err := l.inChunks(ctx, "delete events", func(tx *gorm.DB) (int64, error) { return deleteEvents(tx, firstID(cutoff)) })
 	if err == nil {
 		err = l.deleteWindowHits(ctx, cutoff)
 	}
@@ -118,6 +116,18 @@ func (l *Ledger) deleteKeys(ctx context.Context, cutoff time.Time) error {
 		err = l.deleteCounters(ctx, cutoff)
 	}
 	return err
+}
+
+// deleteEvents deletes the first events that are not needed. It locks them and asks again: who records a request for an event
+// that was left has done so before, which the first question may not have seen, or finds it gone.
+func deleteEvents(tx *gorm.DB, before rowID) (int64, error) {
+	var ids []rowID
+	err := tx.Model(&eventRow{}).Where("id < ?", before).Where(notNeeded).Order("id").Limit(retentionChunk).Clauses(lockRows).Pluck("id", &ids).Error
+	if err != nil || len(ids) == 0 {
+		return 0, err
+	}
+	done := tx.Where("id IN ?", ids).Where(notNeeded).Delete(&eventRow{})
+	return done.RowsAffected, done.Error
 }
 
 func (l *Ledger) deleteCounters(ctx context.Context, cutoff time.Time) error {

@@ -9,8 +9,10 @@ import (
 	"github.com/dedupgate/dedupgate/internal/dedup"
 )
 
-// notNeeded is true of events whose deliveries are over: nobody has to be sent their body any more.
-const notNeeded = "NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.event_id = events.id AND d.phase = 0)"
+// notNeeded is true of events whose deliveries are over, or left with nothing on the way that could confirm the event: nobody
+// has to be sent their body any more.
+const notNeeded = `NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.event_id = events.id AND d.phase = 0
+    AND NOT (` + isLeft + ` AND NOT EXISTS (SELECT 1 FROM retellings t WHERE t.event_id = d.event_id)))`
 
 // purgeBodies sets bodies to NULL in the order of ids and remembers how far it has come: to the first body that is still to
 // be delivered, where the next round begins.
@@ -41,7 +43,8 @@ func (p *purge) chunk(tx *gorm.DB, cutoff time.Time) (int64, error) {
 	var ids []rowID
 	err := p.bodies(tx, p.until).Where(notNeeded).Limit(retentionChunk).Pluck("id", &ids).Error
 	if err == nil && len(ids) > 0 {
-		err = tx.Model(&eventRow{}).Where("id IN ?", ids).UpdateColumn("body", nil).Error
+		// Asked again: an event that was left may have been told again, and confirmed, meanwhile.
+		err = tx.Model(&eventRow{}).Where("id IN ?", ids).Where(notNeeded).UpdateColumn("body", nil).Error
 	}
 	to, done := p.until, cutoff
 	if len(ids) == retentionChunk {

@@ -33,6 +33,7 @@ type eventRow struct {
 	Generation     string
 	DispatchID     string
 	Seq            int64
+	Version        []byte // that it gave its run, if no event's was higher; empty when it moves none
 	Outcome        string
 	Hits           int64
 	FirstReceiptID rowID

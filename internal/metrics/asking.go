@@ -23,7 +23,7 @@ func (m *Metrics) WatchAsking() *Asking {
 		last: gauge("dedupgate_reconcile_last_success_timestamp_seconds", "When this process last made a whole pass; 0: never."),
 		lookups: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "dedupgate_verifications_total",
-			Help: "Events looked up at Apify: confirmed, unverified, or failed where nobody answered.",
+			Help: "What was looked up at Apify: events confirmed, requests for events that stay unverified, or failed where nobody answered.",
 		}, []string{"source", "result"}),
 	}
 	m.registry.MustRegister(a.passes, a.missing, a.last, a.lookups)
@@ -48,7 +48,7 @@ func (a *Asking) Missing(source, why, result string) {
 	a.missing.WithLabelValues(source, why, result).Inc()
 }
 
-// Verified counts an event that was looked up.
+// Verified counts an event that was confirmed, or a request for one that stays unverified.
 func (a *Asking) Verified(source string, confirmed bool) {
 	result := "unverified"
 	if confirmed {

@@ -147,6 +147,7 @@ type ReplaySelection struct {
 type Changed struct {
 	DryRun     bool  `json:"dry_run"`
 	Deliveries int64 `json:"deliveries" doc:"Deliveries changed or made."`
+	Held       int64 `json:"held,omitempty" doc:"How many of them are held, since their event is not confirmed by its sender: releasing them sends them all the same. Not counted in dry runs of replays."`
 	Events     int64 `json:"events,omitempty" doc:"Events they belong to; for replays."`
 	Purged     int64 `json:"purged,omitempty" doc:"Events left out because their body is not kept any more; for replays."`
 }

@@ -306,6 +306,7 @@ export interface DeliveryHistory {
 export interface Changed {
   dry_run: boolean;
   deliveries: number;
+  held?: number;
   events?: number;
   purged?: number;
 }

@@ -3,6 +3,7 @@ import type { ComponentChildren } from "preact";
 import { address, postJSON } from "../api/http";
 import type { Changed } from "../api/types";
 import { plural } from "../lib/format";
+import { heldInstead } from "../lib/held";
 import { toast } from "../state/toasts";
 import { Confirm } from "./confirm";
 import { useCount } from "./counted";
@@ -28,7 +29,7 @@ export function ChangeDialog({ title, action, path, selection, done, danger = fa
   const n = counted.data?.deliveries ?? 0;
   const go = async (reason: string): Promise<void> => {
     const said = await postJSON<Changed>(address(path), { ...selection, reason, max: Math.min(most, n + Math.ceil(n / 10) + 10) });
-    toast("good", `${plural(said.deliveries, "delivery", "deliveries")} ${done}`);
+    toast("good", `${plural(said.deliveries, "delivery", "deliveries")} ${done}.${heldInstead(said)}`);
     onDone();
   };
   return (
@@ -41,7 +42,7 @@ export function ChangeDialog({ title, action, path, selection, done, danger = fa
             ? "Counting…"
             : n === 0
               ? "Nothing is selected any more: the deliveries have moved on."
-              : `${plural(n, "delivery", "deliveries")} would be ${done}.`}
+              : `${plural(n, "delivery", "deliveries")} would be ${done}.${heldInstead(counted.data)}`}
       </p>
     </Confirm>
   );

@@ -3,6 +3,7 @@ import { useState } from "preact/hooks";
 import { address, postJSON } from "../api/http";
 import type { Changed } from "../api/types";
 import { plural } from "../lib/format";
+import { heldInstead } from "../lib/held";
 import { useDestinationNames } from "../state/destinations";
 import { toast } from "../state/toasts";
 import { Confirm } from "./confirm";
@@ -28,7 +29,7 @@ export function ReplayDialog({ title, selection, onDone, onClose }: Props) {
   const counted = useCount("/replay", body);
   const go = async (reason: string): Promise<void> => {
     const done = await postJSON<Changed>(address("/replay"), { ...body, reason });
-    toast("good", `${plural(done.deliveries, "delivery", "deliveries")} made`);
+    toast("good", `${plural(done.deliveries, "delivery", "deliveries")} made.${heldInstead(done)}`);
     onDone();
   };
   return (

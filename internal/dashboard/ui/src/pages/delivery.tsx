@@ -1,7 +1,8 @@
 import { useState } from "preact/hooks";
 import { ApiError, address, postJSON } from "../api/http";
-import type { Attempt, DeliveryHistory } from "../api/types";
+import type { Attempt, Changed, DeliveryHistory } from "../api/types";
 import { eventType, visible } from "../lib/format";
+import { heldInstead } from "../lib/held";
 import { duration } from "../lib/time";
 import { useQuery } from "../state/query";
 import { toast } from "../state/toasts";
@@ -21,7 +22,7 @@ import { actions } from "./deliveries/actions";
 
 const titles = { retry: "Retry", cancel: "Cancel", release: "Release" };
 const says = {
-  retry: "It is sent again from its first attempt on.",
+  retry: "It is sent again from its first attempt on; held again where Apify has not confirmed its event.",
   cancel: "Nothing more is sent for it. It can be retried later.",
   release: "It is sent as soon as its turn comes.",
 };
@@ -84,8 +85,8 @@ export function DeliveryPage({ id }: { id: string }) {
           danger={asked === "cancel"}
           onClose={close}
           onConfirm={async (reason) => {
-            await postJSON(address(`/deliveries/${d.id}/${asked}`), { reason });
-            toast("good", `${titles[asked]}: done`);
+            const said = await postJSON<Changed>(address(`/deliveries/${d.id}/${asked}`), { reason });
+            toast("good", `${titles[asked]}: done.${heldInstead(said)}`);
             query.reload();
           }}
         >
