@@ -33,7 +33,9 @@ SIGTERM stops in good order: not ready, requests in flight answered, batches flu
 without waiting for load balancers to turn away; a second signal ends at once. SIGHUP reads the configuration again.
 
 Memory: the collector runs when garbage is four times what is in use, and harder from 512 MiB on; GOGC and GOMEMLIMIT
-change that.`
+change that.
+
+Log: on a terminal each line is written at once. Elsewhere lines gather for up to 5 ms; a warning or an error waits for nothing.`
 }
 
 // Run serves until a signal ends it.

@@ -113,8 +113,9 @@ The load generator keeps %d connections busy with webhooks of %d bytes, in phase
 PostgreSQL and Redis share the machine's cores.
 
 * **bare**: the gateway's server settings and a gin route that reads the body, finds its identity and logs one line, as the
-  gateway does, and answers. It keeps nothing: what HTTP alone costs. It leaves Go's collector as Go sets it; the gateway sets
-  its own, as ` + "`dedupgate serve --help`" + ` says.
+  gateway does, and answers. It keeps nothing: what HTTP alone costs. It is a plain Go program. What the gateway does beyond that
+  for speed counts for the gateway: it sets Go's collector (` + "`dedupgate serve --help`" + `), gathers log lines and is compiled with
+  a profile (docs/decisions 018 and 019).
 * **naive**: bare, then ` + "`SETNX`" + ` with a time to live, then one GORM upsert a request into one table with a unique index.
 * **gateway**: production mode with the defaults. *First* deliveries tell events that nobody told before; *repeats* are the
   sender's retries of %[6]d events, out of %[5]d told before anything was measured. While senders wait the gateway lets the receipts of
