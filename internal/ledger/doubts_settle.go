@@ -146,6 +146,7 @@ func (s *settling) replace() error {
 	for _, step := range []func() error{
 		func() error { return s.correctRun(&q, &first, retelling) },
 		func() error { return s.correctEvent(retelling) },
+		func() error { return s.dropOtherBody(retelling) },
 		func() error { return s.setAside(&first, retelling) },
 	} {
 		if err := step(); err != nil {
@@ -177,6 +178,12 @@ func (s *settling) correctEvent(r *retellingRow) error {
 		"type": r.Type, "actor_id": r.ActorID, "task_id": r.TaskID, "dispatch_id": r.DispatchID, "occurred_at": r.OccurredAt,
 		"content_type": r.ContentType, "headers": r.Headers, "body_bytes": r.BodyBytes, "body": r.Body,
 	}).Error
+}
+
+// dropOtherBody forgets a body that was kept beside the event's own, and now is its own.
+func (s *settling) dropOtherBody(r *retellingRow) error {
+	sum := sha256.Sum256(r.Body)
+	return s.tx.Where("event_id = ? AND body_hash = ?", r.EventID, sum[:]).Delete(&otherBodyRow{}).Error
 }
 
 // setAside keeps the replaced request in quarantine and tells the audit.

@@ -41,7 +41,7 @@ func (p *purge) chunk(tx *gorm.DB, cutoff time.Time) (int64, error) {
 	var ids []rowID
 	err := p.bodies(tx, p.until).Where(notNeeded).Limit(retentionChunk).Pluck("id", &ids).Error
 	if err == nil && len(ids) > 0 {
-		err = tx.Model(&eventRow{}).Where("id IN ?", ids).UpdateColumn("body", nil).Error
+		err = purgeOf(tx, ids)
 	}
 	to, done := p.until, cutoff
 	if len(ids) == retentionChunk {
@@ -60,6 +60,15 @@ func (p *purge) chunk(tx *gorm.DB, cutoff time.Time) (int64, error) {
 		err = writeProgress(tx, jobBodies, done)
 	}
 	return int64(len(ids)), err
+}
+
+// purgeOf takes the events' own bodies and the others that are kept beside them.
+func purgeOf(tx *gorm.DB, events []rowID) error {
+	err := tx.Model(&eventRow{}).Where("id IN ?", events).UpdateColumn("body", nil).Error
+	if err == nil {
+		err = tx.Where("event_id IN ?", events).Delete(&otherBodyRow{}).Error
+	}
+	return err
 }
 
 // bodies selects the events of the chunk that have one, oldest first.
