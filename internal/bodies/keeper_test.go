@@ -206,6 +206,21 @@ func TestBytesAreBoundedToo(t *testing.T) {
 	})
 }
 
+func TestOneStatementCarriesSoMuch(t *testing.T) {
+	t.Parallel()
+	tested(t, true, func(b *bench) {
+		b.offer("being written")
+		synctest.Wait()
+		half := strings.Repeat("x", batchBytes/2-1)
+		b.offer("1"+half, "2"+half, "3"+half, "4")
+		close(b.store.gate)
+		synctest.Wait()
+		if got := fmt.Sprint(b.store.batches); got != "[[being wr] [1xxxxxxx 2xxxxxxx] [3xxxxxxx 4]]" {
+			b.t.Errorf("written as %s", got)
+		}
+	})
+}
+
 func TestWhatTheDatabaseDidNotTakeMayBeOfferedAgain(t *testing.T) {
 	t.Parallel()
 	tested(t, false, func(b *bench) {
