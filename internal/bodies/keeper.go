@@ -25,9 +25,9 @@ const (
 	mostRest    = time.Second
 )
 
-// Store keeps bodies that differ from their event's own, until the event has most. It tells how many it kept.
+// Store keeps bodies that differ from their event's own, as many of an event as it is set to. It tells how many it kept.
 type Store interface {
-	KeepOtherBodies(ctx context.Context, offered []dedup.OtherBody, most int) (kept int, err error)
+	KeepOtherBodies(ctx context.Context, offered []dedup.OtherBody) (kept int, err error)
 }
 
 // Result is what became of a body that was offered.
@@ -52,17 +52,17 @@ type Meter interface {
 // Options of a [Keeper]. All but Busy are required.
 type Options struct {
 	Store Store
-	// Most is how many are kept beside an event; 0: none. It is asked each time, so that a reload takes effect.
-	Most  func() int
-	Meter Meter
+	// Wanted reports that any are kept at all. It is asked each time, so that a reload takes effect.
+	Wanted func() bool
+	Meter  Meter
 	// Busy reports that senders wait for the database; nil: never.
 	Busy func() bool
 	Log  *slog.Logger
 }
 
 func (o *Options) validate() error {
-	if o.Store == nil || o.Most == nil || o.Meter == nil || o.Log == nil {
-		return errors.New("bodies: a keeper needs a store, the most to keep, a meter and a log")
+	if o.Store == nil || o.Wanted == nil || o.Meter == nil || o.Log == nil {
+		return errors.New("bodies: a keeper needs a store, whether any are wanted, a meter and a log")
 	}
 	if o.Busy == nil {
 		o.Busy = func() bool { return false }
@@ -104,7 +104,7 @@ func NewKeeper(opts Options) (*Keeper, error) {
 
 // Offer takes the body of a repeat of an event. It does not block. The inbound must not be changed any more.
 func (k *Keeper) Offer(event dedup.ID, in *dedup.Inbound) {
-	if k.opts.Most() <= 0 {
+	if !k.opts.Wanted() {
 		return
 	}
 	instead, waits := k.take(dedup.OtherBody{
@@ -203,7 +203,7 @@ func (k *Keeper) next() []dedup.OtherBody {
 func (k *Keeper) keep(ctx context.Context, batch []dedup.OtherBody) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	kept, err := k.opts.Store.KeepOtherBodies(ctx, batch, k.opts.Most())
+	kept, err := k.opts.Store.KeepOtherBodies(ctx, batch)
 	k.letGo(batch, err == nil)
 	if err != nil {
 		k.opts.Meter.OtherBodies(Lost, len(batch))

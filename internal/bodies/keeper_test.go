@@ -21,10 +21,9 @@ type fakeStore struct {
 	err     error
 	gate    chan struct{} // nil: open; else each call waits for one token
 	batches [][]string
-	most    []int
 }
 
-func (f *fakeStore) KeepOtherBodies(ctx context.Context, offered []dedup.OtherBody, most int) (int, error) {
+func (f *fakeStore) KeepOtherBodies(ctx context.Context, offered []dedup.OtherBody) (int, error) {
 	if f.gate != nil {
 		select {
 		case <-f.gate:
@@ -41,7 +40,7 @@ func (f *fakeStore) KeepOtherBodies(ctx context.Context, offered []dedup.OtherBo
 	for _, o := range offered {
 		batch = append(batch, string(o.Body[:min(len(o.Body), 8)]))
 	}
-	f.batches, f.most = append(f.batches, batch), append(f.most, most)
+	f.batches = append(f.batches, batch)
 	return len(offered), nil
 }
 
@@ -75,7 +74,7 @@ type bench struct {
 	store *fakeStore
 	meter *fakeMeter
 	busy  bool
-	most  int
+	no    bool // nothing is wanted
 	log   *strings.Builder
 	event dedup.ID
 }
@@ -85,14 +84,14 @@ func tested(t *testing.T, hangs bool, test func(b *bench)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		b := &bench{
-			t: t, store: &fakeStore{}, meter: &fakeMeter{n: map[Result]int{}}, most: 3,
+			t: t, store: &fakeStore{}, meter: &fakeMeter{n: map[Result]int{}},
 			log: &strings.Builder{}, event: dedup.NewID(time.Now()),
 		}
 		if hangs {
 			b.store.gate = make(chan struct{})
 		}
 		k, err := NewKeeper(Options{
-			Store: b.store, Meter: b.meter, Most: func() int { return b.most }, Busy: func() bool { return b.busy },
+			Store: b.store, Meter: b.meter, Wanted: func() bool { return !b.no }, Busy: func() bool { return b.busy },
 			Log: slog.New(slog.NewTextHandler(b.log, nil)),
 		})
 		if err != nil {
@@ -137,9 +136,6 @@ func TestWhatIsOfferedIsKept(t *testing.T) {
 		synctest.Wait()
 		b.wantKept("a", "b")
 		b.wantCounts(map[Result]int{Kept: 2})
-		if b.store.most[0] != 3 {
-			b.t.Errorf("the store was told to keep %d", b.store.most[0])
-		}
 	})
 }
 
@@ -160,7 +156,7 @@ func TestABodyThatComesAgainIsWrittenOnce(t *testing.T) {
 func TestNothingIsKeptWhereNothingIsWanted(t *testing.T) {
 	t.Parallel()
 	tested(t, false, func(b *bench) {
-		b.most = 0
+		b.no = true
 		b.offer("a")
 		synctest.Wait()
 		b.wantKept()
@@ -275,7 +271,7 @@ func TestClosingEndsInTimeWhateverTheStoreDoes(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store, meter := &fakeStore{gate: make(chan struct{})}, &fakeMeter{n: map[Result]int{}}
-		k, err := NewKeeper(Options{Store: store, Meter: meter, Most: func() int { return 1 }, Log: slog.New(slog.DiscardHandler)})
+		k, err := NewKeeper(Options{Store: store, Meter: meter, Wanted: func() bool { return true }, Log: slog.New(slog.DiscardHandler)})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -91,10 +91,14 @@ type settling struct {
 	now    time.Time
 	doubt  *delivery.Doubt
 	belief delivery.Belief
+	others int // how many other bodies are kept beside an event
 }
 
 func (l *Ledger) settling(tx *gorm.DB, d *delivery.Doubt) *settling {
-	return &settling{writer: writer{tx: tx, dialect: l.dialect, statements: l.statements}, now: l.now().UTC().Truncate(time.Millisecond), doubt: d}
+	return &settling{
+		writer: writer{tx: tx, dialect: l.dialect, statements: l.statements}, now: l.now().UTC().Truncate(time.Millisecond), doubt: d,
+		others: l.mostOtherBodies(),
+	}
 }
 
 func (s *settling) believe() error {
@@ -113,7 +117,31 @@ func (s *settling) believe() error {
 	if gone.Error != nil {
 		return gone.Error
 	}
+	if err := s.keepRetellings(); err != nil {
+		return err
+	}
 	return s.tx.Where("event_id = ?", rowID(s.doubt.EventID)).Delete(&retellingRow{}).Error
+}
+
+// keepRetellings keeps what the further requests told in other words, as if they had come after the doubt: twins of the one
+// that was confirmed come within moments of it.
+func (s *settling) keepRetellings() error {
+	if s.others == 0 {
+		return nil
+	}
+	var rows []retellingRow
+	err := s.tx.Table("retellings AS t").Joins("JOIN events AS e ON e.id = t.event_id").
+		Where("t.event_id = ? AND t.via = ? AND t.body <> e.body", rowID(s.doubt.EventID), string(dedup.ViaWebhook)).
+		Select("t.*").Order("t.id").Limit(s.others).Find(&rows).Error
+	if err != nil {
+		return err
+	}
+	told := make([]dedup.OtherBody, len(rows))
+	for i := range rows {
+		told[i] = rows[i].otherBody()
+	}
+	_, err = s.keepOtherBodies(offeredBodies(told, s.others))
+	return err
 }
 
 // lockEvent keeps out whoever records a request for the event.

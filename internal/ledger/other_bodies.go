@@ -70,24 +70,46 @@ WHERE f.nth + (SELECT count(*) FROM other_bodies o WHERE o.event_id = f.event_id
 ON CONFLICT DO NOTHING`)
 }
 
+// SetOtherBodies says how many other bodies are kept beside an event. It has to be called before anything is recorded, and
+// most is asked each time; without it none are kept.
+func (l *Ledger) SetOtherBodies(most func() int) { l.others = most }
+
+func (l *Ledger) mostOtherBodies() int {
+	if l.others == nil {
+		return 0
+	}
+	return l.others()
+}
+
 // KeepOtherBodies keeps, beside each event, the bodies that differ from its own and from those kept before, the earliest
-// first, until there are most; two calls at once may keep a few more. An event whose body is purged gets none. It tells how
+// first, up to the number set; two calls at once may keep a few more. An event whose body is purged gets none. It tells how
 // many were kept. Errors: those of a ledger.
-func (l *Ledger) KeepOtherBodies(ctx context.Context, offered []dedup.OtherBody, most int) (kept int, err error) {
-	rows := offeredBodies(offered, most)
+func (l *Ledger) KeepOtherBodies(ctx context.Context, offered []dedup.OtherBody) (kept int, err error) {
+	rows := offeredBodies(offered, l.mostOtherBodies())
 	_, err = l.transaction(ctx, func(tx *gorm.DB) error {
-		kept = 0
-		err := l.dialect.planAfresh(tx)
-		for part, args := range l.statements.otherBodies.bind(l.dialect, rows) {
-			if err == nil {
-				done := tx.Exec(part, args...)
-				kept, err = kept+int(done.RowsAffected), done.Error
-			}
-		}
+		var err error
+		kept, err = writer{tx: tx, dialect: l.dialect, statements: l.statements}.keepOtherBodies(rows)
 		return translate("keep other bodies", err)
 	})
 	if err != nil {
 		return 0, err
+	}
+	return kept, nil
+}
+
+func (w writer) keepOtherBodies(rows []offeredBody) (kept int, err error) {
+	if len(rows) == 0 {
+		return 0, nil
+	}
+	if err = w.dialect.planAfresh(w.tx); err != nil {
+		return 0, err
+	}
+	for part, args := range w.statements.otherBodies.bind(w.dialect, rows) {
+		done := w.tx.Exec(part, args...)
+		if done.Error != nil {
+			return 0, done.Error
+		}
+		kept += int(done.RowsAffected)
 	}
 	return kept, nil
 }

@@ -25,7 +25,8 @@ func toldAlso(event dedup.ID, after time.Duration, body string) dedup.OtherBody 
 // keep keeps bodies and checks how many of them were.
 func keep(t *testing.T, l *Ledger, want, most int, offered ...dedup.OtherBody) {
 	t.Helper()
-	if kept, err := l.KeepOtherBodies(t.Context(), offered, most); err != nil || kept != want {
+	l.SetOtherBodies(func() int { return most })
+	if kept, err := l.KeepOtherBodies(t.Context(), offered); err != nil || kept != want {
 		t.Errorf("kept %d, %v, want %d", kept, err, want)
 	}
 }
@@ -156,6 +157,35 @@ func TestWhatTellsAgainAnEventThatIsHeldIsNotKeptTwice(t *testing.T) {
 		o.believe(doubt, delivery.Belief{Released: 1})
 		keep(o.t, o.Ledger, 1, 4, toldAlso(id, time.Second, "b"))
 		wantOtherBodies(o.t, o.Ledger, id, "b")
+	})
+}
+
+// A doubled webhook's requests come within moments: the second one finds the event in doubt.
+func TestWhatATwinToldOfAnEventInDoubtIsKeptWhenItIsConfirmed(t *testing.T) {
+	t.Parallel()
+	onOffice(t, func(o *office, at time.Time) {
+		o.SetOtherBodies(func() int { return 2 })
+		first := truth(newEntry(at, dedup.Compose("r", "R1", "1", "S"), "R1"), 0)
+		same := another(first, time.Second, "twin")
+		same.Body = first.Body
+		id := mustRecord(o.t, o.Ledger, first, same, another(first, 2*time.Second, "b"), another(first, 3*time.Second, "c"), another(first, 4*time.Second, "d"))[0].EventID
+		wantOtherBodies(o.t, o.Ledger, id)
+		doubt, _ := o.due()
+		o.believe(doubt, delivery.Belief{Released: 1})
+		wantOtherBodies(o.t, o.Ledger, id, "told by b", "told by c")
+	})
+}
+
+func TestAForgedBodyIsNoOtherBody(t *testing.T) {
+	t.Parallel()
+	onOffice(t, func(o *office, at time.Time) {
+		o.SetOtherBodies(func() int { return 4 })
+		first := forged(at)
+		id := mustRecord(o.t, o.Ledger, first, truth(first, time.Second), another(first, 2*time.Second, "stranger"))[0].EventID
+		_, others := o.due()
+		o.disbelieve(&others[1], false)
+		o.believe(&others[0], delivery.Belief{Released: 1, Replaced: true, Out: 1})
+		wantOtherBodies(o.t, o.Ledger, id)
 	})
 }
 
