@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -25,16 +26,23 @@ func sampleNamed(t *testing.T, name string) samples.Sample {
 // repeated sends an event, a retry of it with other words, and the same run's end as another webhook tells it.
 func (r *running) repeated() (event, twin answer, other []byte) {
 	r.t.Helper()
-	first, second := sampleNamed(r.t, "succeeded_first_attempt"), sampleNamed(r.t, "succeeded_other_webhook")
+	first := sampleNamed(r.t, "succeeded_first_attempt")
 	event = r.send(first.Headers, first.Body)
 	if a := r.send(first.Headers, append(bytes.Clone(first.Body), ' ')); a.Outcome != "duplicate" {
 		r.t.Fatalf("the retry: %+v", a)
 	}
-	twin = r.send(second.Headers, second.Body)
+	twin, other = r.repeatedTwin()
 	if event.Outcome != "new" || twin.Outcome != "duplicate" || twin.EventID != event.EventID {
 		r.t.Fatalf("%+v\n%+v", event, twin)
 	}
-	return event, twin, second.Body
+	return event, twin, other
+}
+
+// repeatedTwin sends it as another webhook tells it.
+func (r *running) repeatedTwin() (twin answer, body []byte) {
+	r.t.Helper()
+	s := sampleNamed(r.t, "succeeded_other_webhook")
+	return r.send(s.Headers, s.Body), s.Body
 }
 
 func (r *running) metric(name string) string {
@@ -105,7 +113,7 @@ func TestWhatWaitsToBeKeptIsKeptWhenTheGatewayStops(t *testing.T) {
 	}
 }
 
-func TestNoOtherBodiesAreKeptWhereNoneAreWanted(t *testing.T) {
+func TestNoOtherBodiesAreKeptBeforeAReloadWantsThem(t *testing.T) {
 	t.Parallel()
 	r := start(t, "dedup: {other_bodies: 0}\n")
 	event, _, _ := r.repeated()
@@ -115,4 +123,16 @@ func TestNoOtherBodiesAreKeptWhereNoneAreWanted(t *testing.T) {
 	if others, status := ask[view.Page[view.OtherBody]](r, http.MethodGet, "/events/"+event.EventID+"/other-bodies", ""); status != http.StatusOK || len(others.Items) != 0 {
 		t.Errorf("%d %+v", status, others)
 	}
+	text, err := os.ReadFile(r.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.configure(strings.Replace(string(text), "other_bodies: 0", "other_bodies: 1", 1))
+	testkit.Eventually(t, 20*time.Second, func() error {
+		r.repeatedTwin()
+		if others := items[view.OtherBody](r, "/events/"+event.EventID+"/other-bodies"); len(others) != 1 {
+			return fmt.Errorf("%d are kept", len(others))
+		}
+		return nil
+	})
 }
