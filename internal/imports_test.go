@@ -22,7 +22,7 @@ const module = "github.com/dedupgate/dedupgate/"
 var (
 	// core is pure: it imports nothing but core.
 	core = []string{
-		"internal/access", "internal/advise", "internal/dedup", "internal/delivery", "internal/quota", "internal/signature", "internal/source", "internal/surge", "internal/view",
+		"internal/access", "internal/advise", "internal/bodies", "internal/dedup", "internal/delivery", "internal/quota", "internal/signature", "internal/source", "internal/surge", "internal/view",
 	}
 	// adapters import core and, where listed, a part of their own.
 	adapters = map[string][]string{

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 
 	"github.com/dedupgate/dedupgate/internal/client"
@@ -15,6 +16,7 @@ type eventsCmd struct {
 	listFlags
 	ID         string `arg:"" optional:"" help:"Show this event."`
 	Body       bool   `help:"With an id: write the body to standard output, byte for byte as it was received."`
+	Receipt    string `placeholder:"ID" help:"With --body: the body of the repeat with this receipt, where it differs from the event's own."`
 	Type       string `placeholder:"TYPE" help:"Only of this type, such as ACTOR.RUN.FAILED."`
 	RunID      string `name:"run" placeholder:"ID" help:"Only of this run or build."`
 	DispatchID string `placeholder:"ID" help:"Only those first told by this dispatch."`
@@ -23,7 +25,8 @@ type eventsCmd struct {
 // Help is shown by --help.
 func (eventsCmd) Help() string {
 	return `An event is a fact: a run was created, ended, was resurrected. It is listed once, however often it was told; HITS
-counts the duplicates. Bodies are for programs: they may hold anything, so look at one through a pager or into a file.`
+counts the duplicates. Where a repeat told something else its body is kept too, and named by its receipt. Bodies are for
+programs: they may hold anything, so look at one through a pager or into a file.`
 }
 
 // Run lists or shows.
@@ -32,6 +35,10 @@ func (c *eventsCmd) Run(ctx context.Context, std streams) error {
 	switch {
 	case err != nil:
 		return err
+	case c.Receipt != "" && (c.ID == "" || !c.Body):
+		return errors.New("--receipt names a body of an event: give the event's id and --body too")
+	case c.Receipt != "":
+		return writeBody(std.out, c.ID, func(id string) ([]byte, error) { return api.OtherBody(ctx, id, c.Receipt) })
 	case c.ID != "" && c.Body:
 		return writeBody(std.out, c.ID, func(id string) ([]byte, error) { return api.EventBody(ctx, id) })
 	case c.ID != "":
@@ -66,7 +73,17 @@ func (c *eventsCmd) show(ctx context.Context, std streams, api *client.Client) e
 	if c.JSON {
 		return printJSON(std.out, e)
 	}
-	t := newTable(std.out)
+	var others []view.OtherBody
+	if e.OtherBodies > 0 {
+		if others, err = api.OtherBodies(ctx, c.ID); err != nil {
+			return err
+		}
+	}
+	return eventSheet(std.out, e, others)
+}
+
+func eventSheet(out io.Writer, e view.Event, others []view.OtherBody) error {
+	t := newTable(out)
 	t.row("event", e.ID)
 	t.row("type", orDash(e.Type))
 	t.row("source", e.Source)
@@ -88,6 +105,9 @@ func (c *eventsCmd) show(ctx context.Context, std streams, api *client.Client) e
 	}
 	t.row("headers", string(e.Headers))
 	t.row("body", bodySummary(e.BodyBytes, e.ContentType)+purged(e.BodyPurged))
+	for _, o := range others {
+		t.row("other body", bodySummary(o.BodyBytes, o.ContentType)+", dispatch "+orDash(o.DispatchID)+", receipt "+o.ReceiptID)
+	}
 	return t.flush()
 }
 

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/dedupgate/dedupgate/internal/access"
+	"github.com/dedupgate/dedupgate/internal/bodies"
 	"github.com/dedupgate/dedupgate/internal/config"
 	"github.com/dedupgate/dedupgate/internal/dashboard"
 	"github.com/dedupgate/dedupgate/internal/dedup"
@@ -51,6 +52,7 @@ type App struct {
 	board   *board
 	desk    *access.Desk
 	guarding
+	otherBodies *bodies.Keeper
 
 	forwarder    *forward.Forwarder
 	apifyChanged chan struct{} // what Apify is asked with
@@ -151,6 +153,9 @@ func (a *App) openSources(cfg *config.Config) error {
 
 func (a *App) openGate(cfg *config.Config) error {
 	a.openGuarding(cfg)
+	if err := a.openOtherBodies(); err != nil {
+		return err
+	}
 	gate, err := a.newGate(cfg)
 	if err != nil {
 		return err
@@ -195,7 +200,7 @@ func (a *App) openHTTP(cfg *config.Config) error {
 		Sources: &a.sources, Gate: a.gate, Health: a, Meter: a.metrics,
 		Oversize: newOversizeKeeper(a.ledger, a.limiter, time.Duration(cfg.Dedup.DecideTimeout)),
 		MaxBody:  func() int64 { return int64(a.watcher.Current().HTTP.MaxBody) },
-		Limits:   a.limits, Repeats: a,
+		Limits:   a.limits, Repeats: a, OtherBodies: a.otherBodies,
 		TrustedProxies: cfg.HTTP.TrustedProxies, Log: a.log,
 	})
 	if err != nil {

@@ -74,6 +74,10 @@ func TestRequests(t *testing.T) {
 			_, err := c.Event(ctx, "e")
 			return err
 		}, "GET /api/v1/events/e"},
+		"other bodies": {func(ctx context.Context, c *client.Client) error {
+			_, err := c.OtherBodies(ctx, "e")
+			return err
+		}, "GET /api/v1/events/e/other-bodies"},
 		"receipts": {func(ctx context.Context, c *client.Client) error {
 			_, err := c.Receipts(ctx, view.ReceiptQuery{Source: "apify", Outcome: "duplicate", Reason: "window_hit", Repeat: "twin", EventID: "e"})
 			return err
@@ -134,7 +138,8 @@ func TestAnswers(t *testing.T) {
 		t.Parallel()
 		const raw = "\x00\xff not JSON \r\n"
 		c := gateway(t, answer(http.StatusOK, "application/octet-stream", raw))
-		for name, read := range map[string]func(context.Context, string) ([]byte, error){"event": c.EventBody, "quarantine": c.QuarantineBody} {
+		other := func(ctx context.Context, id string) ([]byte, error) { return c.OtherBody(ctx, id, "receipt") }
+		for name, read := range map[string]func(context.Context, string) ([]byte, error){"event": c.EventBody, "quarantine": c.QuarantineBody, "repeat": other} {
 			if got, err := read(t.Context(), "id"); err != nil || string(got) != raw {
 				t.Errorf("%s: %q, %v", name, got, err)
 			}

@@ -43,6 +43,18 @@ func (c *Client) EventBody(ctx context.Context, id string) ([]byte, error) {
 	return data, err
 }
 
+// OtherBodies lists the bodies in which repeats of an event differed from it, oldest first.
+func (c *Client) OtherBodies(ctx context.Context, id string) ([]view.OtherBody, error) {
+	list, err := get[view.Page[view.OtherBody]](ctx, c, []string{"events", id, "other-bodies"}, nil)
+	return list.Items, err
+}
+
+// OtherBody reads the body of an event's repeat, byte for byte as it was received.
+func (c *Client) OtherBody(ctx context.Context, id, receiptID string) ([]byte, error) {
+	data, err := c.do(ctx, http.MethodGet, []string{"events", id, "other-bodies", receiptID}, nil, nil)
+	return data, err
+}
+
 // Receipts reads one page of receipts, newest first.
 func (c *Client) Receipts(ctx context.Context, q view.ReceiptQuery) (view.Page[view.Receipt], error) {
 	p := listing(q.Range, q.Paging)

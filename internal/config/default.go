@@ -36,6 +36,7 @@ func Default() *Config {
 			BatchRequests: 128,
 			BatchBytes:    8 * MiB,
 			HitsCap:       1_000_000,
+			OtherBodies:   4,
 		},
 		Retention:       Retention{Receipts: 90 * day, Bodies: 90 * day, Keys: 400 * day, Quarantine: 90 * day},
 		Apify:           Apify{URL: "https://api.apify.com", ReconcileEvery: Duration(15 * time.Minute), LongestRun: day},

@@ -38,6 +38,7 @@ func TestEveryKindOfValueIsReadFromTheFile(t *testing.T) {
 dedup:
   window: &week 7d
   hits_cap: 12
+  other_bodies: 0
 http:
 admin:
   token: 0123
@@ -59,7 +60,7 @@ sources:
     quarantine_status: 422
 `)
 	want := Default()
-	want.Dedup.Window, want.Dedup.HitsCap = 7*day, 12
+	want.Dedup.Window, want.Dedup.HitsCap, want.Dedup.OtherBodies = 7*day, 12, 0
 	want.Admin.Token = "0123"
 	want.Redis.TLS = true
 	want.Retention.Receipts, want.Retention.Bodies = 7*day, 0

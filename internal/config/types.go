@@ -155,6 +155,9 @@ type Dedup struct {
 	BatchBytes Bytes `yaml:"batch_bytes" validate:"min=1024,max=1073741824"`
 	// Most duplicates whose receipts may wait in Redis; further ones are stored with the database batch. Default 1000000.
 	HitsCap int `yaml:"hits_cap" validate:"min=1,max=100000000"`
+	// Most bodies kept beside an event's own in which its repeats differ, as when two webhooks with different payload
+	// templates tell it; for looking at, in the database. 0: none. Default 4.
+	OtherBodies int `yaml:"other_bodies" validate:"min=0,max=100" reload:"yes"`
 }
 
 // Retention is how long things are kept. 0 keeps them forever.

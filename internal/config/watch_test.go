@@ -366,7 +366,7 @@ func TestKeysThatReload(t *testing.T) {
 		}
 	}
 	want := []string{
-		"http.max_body", "log.level", "dedup.window", "dedup.lease", "admin.tokens",
+		"http.max_body", "log.level", "dedup.window", "dedup.lease", "dedup.other_bodies", "admin.tokens",
 		"limits.in_flight", "limits.source", "limits.client", "limits.failed_auth", "limits.storm", "limits.unproven",
 		"apify.token", "apify.token_file", "apify.url", "apify.reconcile_every", "apify.longest_run",
 		"retention.receipts", "retention.bodies", "retention.keys", "retention.quarantine", "sources", "destinations",

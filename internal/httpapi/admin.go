@@ -132,6 +132,8 @@ GET  /api/v1/runs/{run_id}              one run: its events and receipts
 GET  /api/v1/events                     events, each once
 GET  /api/v1/events/{id}                one event
 GET  /api/v1/events/{id}/body           its body as received
+GET  /api/v1/events/{id}/other-bodies   bodies of repeats that differ from it
+GET  /api/v1/events/{id}/other-bodies/{receipt_id}  one of them as received
 GET  /api/v1/receipts                   every authenticated request
 GET  /api/v1/quarantine                 requests that could not be read
 GET  /api/v1/quarantine/{id}            one of them

@@ -33,6 +33,8 @@ type fakeReader struct {
 	run   view.Timeline
 	event view.Event
 	body  view.Body
+
+	others []view.OtherBody
 }
 
 func pageFrom[T any](f *fakeReader, q any, item T) (view.Page[T], error) {
@@ -60,6 +62,16 @@ func (f *fakeReader) Event(_ context.Context, id string) (view.Event, error) {
 
 func (f *fakeReader) EventBody(_ context.Context, id string) (view.Body, error) {
 	f.query = id
+	return f.body, f.err
+}
+
+func (f *fakeReader) OtherBodies(_ context.Context, id string) ([]view.OtherBody, error) {
+	f.query = id
+	return f.others, f.err
+}
+
+func (f *fakeReader) OtherBody(_ context.Context, id, receiptID string) (view.Body, error) {
+	f.query = [2]string{id, receiptID}
 	return f.body, f.err
 }
 

@@ -100,6 +100,43 @@ func (a *admin) eventBody(ctx context.Context, in *idInput) (*bodyOutput, error)
 	return attached(id, b), err
 }
 
+type otherBodiesOutput struct {
+	Body struct {
+		Items []view.OtherBody `json:"items" nullable:"false"`
+	}
+}
+
+func (a *admin) otherBodies(ctx context.Context, in *idInput) (*otherBodiesOutput, error) {
+	id, err := in.id()
+	if err != nil {
+		return nil, err
+	}
+	out := &otherBodiesOutput{}
+	out.Body.Items, err = a.Reader.OtherBodies(ctx, id)
+	if out.Body.Items == nil {
+		out.Body.Items = []view.OtherBody{}
+	}
+	return out, err
+}
+
+type otherBodyInput struct {
+	IDParam
+	ReceiptID string `path:"receipt_id" maxLength:"64" doc:"Of the repeat."`
+}
+
+func (a *admin) otherBody(ctx context.Context, in *otherBodyInput) (*bodyOutput, error) {
+	id, err := in.id()
+	if err != nil {
+		return nil, err
+	}
+	receipt, err := parseID("path.receipt_id", in.ReceiptID)
+	if err != nil {
+		return nil, err
+	}
+	b, err := a.Reader.OtherBody(ctx, id, receipt)
+	return attached(receipt, b), err
+}
+
 func (a *admin) quarantinedBody(ctx context.Context, in *idInput) (*bodyOutput, error) {
 	id, err := in.id()
 	if err != nil {

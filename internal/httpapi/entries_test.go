@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/dedupgate/dedupgate/internal/dedup"
 	"github.com/dedupgate/dedupgate/internal/view"
@@ -12,10 +14,10 @@ import (
 
 func TestStoredBodiesAreHandedOutAsFiles(t *testing.T) {
 	t.Parallel()
-	for _, target := range []string{"/events/", "/quarantine/"} {
+	for _, target := range []string{"/events/" + someID + "/body", "/events/" + firstSeen.EventID.String() + "/other-bodies/" + someID, "/quarantine/" + someID + "/body"} {
 		r := newAdminRig()
 		r.reader.body = view.Body{ContentType: "text/html\r\nX-Evil: 1", Bytes: []byte("<script>\x00\xff")}
-		w := r.get(t, apiPrefix+target+someID+"/body")
+		w := r.get(t, apiPrefix+target)
 		if w.Code != http.StatusOK || w.Body.String() != "<script>\x00\xff" {
 			t.Errorf("%s: %d %q", target, w.Code, w.Body)
 		}
@@ -27,6 +29,33 @@ func TestStoredBodiesAreHandedOutAsFiles(t *testing.T) {
 				t.Errorf("%s: %s is %q, want %q", target, name, got, want)
 			}
 		}
+	}
+}
+
+func TestOtherBodiesAreListedAndNamedByTheirReceipts(t *testing.T) {
+	t.Parallel()
+	r := newAdminRig()
+	event := firstSeen.EventID.String()
+	for want, others := range map[string][]view.OtherBody{
+		`{"items":[]}`: nil,
+		`{"items":[{"receipt_id":"` + someID + `","received_at":"2026-09-14T10:00:00Z","dispatch_id":"d","content_type":"text/html","body_bytes":3}]}`: {
+			{ReceiptID: someID, ReceivedAt: time.Date(2026, 9, 14, 10, 0, 0, 0, time.UTC), DispatchID: "d", ContentType: "text/html", BodyBytes: 3},
+		},
+	} {
+		r.reader.others = others
+		if w := r.get(t, apiPrefix+"/events/"+event+"/other-bodies"); w.Code != http.StatusOK || strings.TrimSpace(w.Body.String()) != want || r.reader.query != event {
+			t.Errorf("%d %s of %v, want %s", w.Code, w.Body, r.reader.query, want)
+		}
+	}
+	if r.get(t, apiPrefix+"/events/"+event+"/other-bodies/"+someID); r.reader.query != [2]string{event, someID} {
+		t.Errorf("asked for %v", r.reader.query)
+	}
+	for _, target := range []string{"/events/x/other-bodies", "/events/x/other-bodies/" + someID, "/events/" + event + "/other-bodies/x"} {
+		wantProblem(t, r.get(t, apiPrefix+target), http.StatusUnprocessableEntity, "id")
+	}
+	r.reader.err = view.ErrNotFound
+	for _, target := range []string{"/events/" + event + "/other-bodies", "/events/" + event + "/other-bodies/" + someID} {
+		wantProblem(t, r.get(t, apiPrefix+target), http.StatusNotFound, "no such entry")
 	}
 }
 

@@ -21,7 +21,8 @@ type ingest struct {
 	oversize OversizeKeeper
 	maxBody  func() int64
 	meter    Meter
-	repeats  RepeatCounter // nil: nobody counts them
+	repeats  RepeatCounter   // nil: nobody counts them
+	others   OtherBodyKeeper // nil: nobody keeps them
 	log      *slog.Logger
 	statuses statusTable
 	answers  *answers
@@ -33,7 +34,7 @@ type ingest struct {
 
 func newIngest(o *Options) *ingest {
 	return &ingest{
-		sources: o.Sources, gate: o.Gate, oversize: o.Oversize, maxBody: o.MaxBody, meter: o.Meter, repeats: o.Repeats, log: o.Log,
+		sources: o.Sources, gate: o.Gate, oversize: o.Oversize, maxBody: o.MaxBody, meter: o.Meter, repeats: o.Repeats, others: o.OtherBodies, log: o.Log,
 		statuses: newStatusTable(), answers: newAnswers(),
 		strangers: newStrangers(o.Limits), unproven: newCrowd(),
 	}
@@ -148,11 +149,22 @@ func (i *ingest) admit(ctx context.Context, w *webhook, request source.Request) 
 		return gateFailure(err)
 	}
 	w.verdict = v
-	if v.Outcome == dedup.OutcomeDuplicate && i.repeats != nil {
-		i.repeats.Repeat(w.source.Name, in.Run.ID, in.DispatchID)
+	if v.Outcome == dedup.OutcomeDuplicate {
+		i.noteRepeat(w)
 	}
 	i.meter.Receipt(w.source.Name, v, time.Since(arrived))
 	return noRefusal
+}
+
+// noteRepeat tells of a duplicate who counts them, and who keeps what they say. A retry is the same request over again; what
+// tells again an event in doubt is kept with its doubt.
+func (i *ingest) noteRepeat(w *webhook) {
+	if i.repeats != nil {
+		i.repeats.Repeat(w.source.Name, w.in.Run.ID, w.in.DispatchID)
+	}
+	if i.others != nil && w.verdict.Repeat != dedup.RepeatRetry && !w.verdict.InDoubt {
+		i.others.Offer(w.verdict.EventID, w.in)
+	}
 }
 
 // keepOversize puts what was read of a body over the limit into quarantine. The request is refused whatever happens.

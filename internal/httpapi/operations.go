@@ -35,6 +35,14 @@ func (a *admin) operations() []operation {
 		{get("list-events", "/events", "Events, newest first", list), ruleRead, answering(a, a.events)},
 		{get("get-event", "/events/{id}", "One event", one), ruleRead, answering(a, a.event)},
 		{raw("get-event-body", "/events/{id}/body", "An event's body, byte for byte as received", one), ruleRead, answering(a, a.eventBody)},
+		{
+			get("list-other-bodies", "/events/{id}/other-bodies", "Bodies in which repeats of an event differed from it, oldest first", one),
+			ruleRead, answering(a, a.otherBodies),
+		},
+		{
+			raw("get-other-body", "/events/{id}/other-bodies/{receipt_id}", "The body of an event's repeat, byte for byte as received", one),
+			ruleRead, answering(a, a.otherBody),
+		},
 		{get("list-receipts", "/receipts", "Authenticated requests, duplicates included, newest first", list), ruleRead, answering(a, a.receipts)},
 		{
 			get("list-quarantine", "/quarantine", "Requests that could not become events, those first seen last at the top", list),

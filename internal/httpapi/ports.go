@@ -32,6 +32,12 @@ type OversizeKeeper interface {
 	KeepOversize(ctx context.Context, in *dedup.Inbound, size int64) error
 }
 
+// OtherBodyKeeper is offered the bodies of repeats that another webhook may have told in other words. It does not block and is
+// called concurrently; the inbound is not changed any more.
+type OtherBodyKeeper interface {
+	Offer(event dedup.ID, in *dedup.Inbound)
+}
+
 // Health says how the process is, from what probes have seen last: its methods don't wait for a store.
 type Health interface {
 	DatabaseTakesWrites() bool
@@ -54,17 +60,25 @@ type Meter interface {
 // Reader answers the operators' questions. Errors: [view.ErrNotFound], [view.ErrBadCursor], [view.ErrAmbiguous],
 // [dedup.ErrUnavailable].
 type Reader interface {
+	BodyReader
 	Runs(ctx context.Context, q view.RunQuery) (view.Page[view.Run], error)
 	// Timeline is one run with all that is known of it. An empty source or kind matches any.
 	Timeline(ctx context.Context, source, kind, runID string) (view.Timeline, error)
 	Events(ctx context.Context, q view.EventQuery) (view.Page[view.Event], error)
 	Event(ctx context.Context, id string) (view.Event, error)
-	EventBody(ctx context.Context, id string) (view.Body, error)
 	Receipts(ctx context.Context, q view.ReceiptQuery) (view.Page[view.Receipt], error)
 	Quarantine(ctx context.Context, q view.QuarantineQuery) (view.Page[view.Quarantined], error)
 	Quarantined(ctx context.Context, id string) (view.Quarantined, error)
-	QuarantineBody(ctx context.Context, id string) (view.Body, error)
 	Stats(ctx context.Context, r view.Range) (view.Stats, error)
+}
+
+// BodyReader reads stored bodies, as they were received. Errors: [view.ErrNotFound], [dedup.ErrUnavailable].
+type BodyReader interface {
+	EventBody(ctx context.Context, id string) (view.Body, error)
+	// OtherBodies lists the bodies kept beside an event's own, OtherBody reads the one of a repeat's receipt.
+	OtherBodies(ctx context.Context, id string) ([]view.OtherBody, error)
+	OtherBody(ctx context.Context, id, receiptID string) (view.Body, error)
+	QuarantineBody(ctx context.Context, id string) (view.Body, error)
 }
 
 // ErrCantReplay is wrapped by a [Replayer] that refuses: the body was cut, the source is gone, or it was replayed before.

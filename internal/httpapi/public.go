@@ -8,7 +8,7 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-// Options of the public listener's handler. All fields but Limits, Repeats, TrustedProxies and Log are required.
+// Options of the public listener's handler. All fields but Limits, Repeats, OtherBodies, TrustedProxies and Log are required.
 type Options struct {
 	Sources  Sources
 	Gate     Gate
@@ -21,6 +21,8 @@ type Options struct {
 	Limits func() Limits
 	// Repeats is told of every duplicate; may be nil.
 	Repeats RepeatCounter
+	// OtherBodies is offered what may differ from an event's own body; may be nil.
+	OtherBodies OtherBodyKeeper
 	// TrustedProxies are addresses or networks (CIDR) whose X-Forwarded-For is believed; none by default.
 	TrustedProxies []string
 	Log            *slog.Logger

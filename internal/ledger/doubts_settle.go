@@ -91,10 +91,14 @@ type settling struct {
 	now    time.Time
 	doubt  *delivery.Doubt
 	belief delivery.Belief
+	others int // how many other bodies are kept beside an event
 }
 
 func (l *Ledger) settling(tx *gorm.DB, d *delivery.Doubt) *settling {
-	return &settling{writer: writer{tx: tx, dialect: l.dialect, statements: l.statements}, now: l.now().UTC().Truncate(time.Millisecond), doubt: d}
+	return &settling{
+		writer: writer{tx: tx, dialect: l.dialect, statements: l.statements}, now: l.now().UTC().Truncate(time.Millisecond), doubt: d,
+		others: l.mostOtherBodies(),
+	}
 }
 
 // believe locks rows in the order in which a batch locks them: the run's, the event's.
@@ -126,11 +130,35 @@ func (s *settling) endDoubt() error {
 	if gone.Error != nil {
 		return gone.Error
 	}
+	if err := s.keepRetellings(); err != nil {
+		return err
+	}
 	return s.tx.Where("event_id = ?", rowID(s.doubt.EventID)).Delete(&retellingRow{}).Error
 }
 
 // lockRows keeps out whoever records a request for an event or its run, or settles its doubt. On SQLite it is left out.
 var lockRows = clause.Locking{Strength: "NO KEY UPDATE"}
+
+// keepRetellings keeps what the further requests told in other words, as if they had come after the doubt: twins of the one
+// that was confirmed come within moments of it.
+func (s *settling) keepRetellings() error {
+	if s.others == 0 {
+		return nil
+	}
+	var rows []retellingRow
+	err := s.tx.Table("retellings AS t").Joins("JOIN events AS e ON e.id = t.event_id").
+		Where("t.event_id = ? AND t.via = ? AND t.body <> e.body", rowID(s.doubt.EventID), string(dedup.ViaWebhook)).
+		Select("t.*").Order("t.id").Limit(s.others).Find(&rows).Error
+	if err != nil {
+		return err
+	}
+	told := make([]dedup.OtherBody, len(rows))
+	for i := range rows {
+		told[i] = rows[i].otherBody()
+	}
+	_, err = s.keepOtherBodies(offeredBodies(told, s.others))
+	return err
+}
 
 // lockEvent keeps out whoever records a request for the event.
 func (s *settling) lockEvent() error {
@@ -157,10 +185,14 @@ func (s *settling) replace() error {
 		return s.restoreBody(retelling)
 	}
 	s.belief.Replaced = true
-	if err = s.correctEvent(retelling); err != nil {
-		return err
+	err = s.correctEvent(retelling)
+	if err == nil {
+		err = s.dropOtherBody(retelling)
 	}
-	return s.setAside(&first, retelling)
+	if err == nil {
+		err = s.setAside(&first, retelling)
+	}
+	return err
 }
 
 // restoreBody gives an event that was told in the same words again the body back that retention may have taken.
@@ -180,6 +212,12 @@ func (s *settling) correctEvent(r *retellingRow) error {
 		"type": r.Type, "actor_id": r.ActorID, "task_id": r.TaskID, "dispatch_id": r.DispatchID, "occurred_at": r.OccurredAt,
 		"version": r.Version, "content_type": r.ContentType, "headers": r.Headers, "body_bytes": r.BodyBytes, "body": r.Body,
 	}).Error
+}
+
+// dropOtherBody forgets a body that was kept beside the event's own, and now is its own.
+func (s *settling) dropOtherBody(r *retellingRow) error {
+	sum := sha256.Sum256(r.Body)
+	return s.tx.Where("event_id = ? AND body_hash = ?", r.EventID, sum[:]).Delete(&otherBodyRow{}).Error
 }
 
 // setAside keeps the replaced request in quarantine and tells the audit.

@@ -56,8 +56,9 @@ type Ledger struct {
 	log     *slog.Logger
 	probe   probe
 	shards  shards
-	outbox  Outbox // nil: nothing is forwarded
-	doubt   Doubt  // nil: nothing is looked up
+	outbox  Outbox     // nil: nothing is forwarded
+	doubt   Doubt      // nil: nothing is looked up
+	others  func() int // how many other bodies are kept beside an event; nil: none
 
 	statements *statements
 }

@@ -12,9 +12,10 @@ import (
 
 // eventListRow is an event without its body.
 type eventListRow struct {
-	Event      eventRow `gorm:"embedded"`
-	BodyPurged bool
-	Doubt      string
+	Event       eventRow `gorm:"embedded"`
+	BodyPurged  bool
+	OtherBodies int64
+	Doubt       string
 }
 
 // listedEvents selects all of an event but its body.
@@ -22,6 +23,7 @@ func listedEvents(db *gorm.DB) *gorm.DB {
 	return db.Model(&eventRow{}).Select(`id, source, event_key, type, kind, run_id, actor_id, task_id, generation, dispatch_id,
 seq, outcome, hits + COALESCE((SELECT w.hits FROM window_hits w WHERE w.event_id = events.id), 0) AS hits, first_receipt_id,
 received_at, occurred_at, content_type, headers, body_bytes, body IS NULL AS body_purged,
+(SELECT count(*) FROM other_bodies o WHERE o.event_id = events.id) AS other_bodies,
 COALESCE((SELECT CASE WHEN ` + isUnverified + ` THEN '` + view.DoubtUnverified + `' ELSE '` + view.DoubtWaiting + `' END
 FROM doubts WHERE doubts.event_id = events.id), '') AS doubt`)
 }
@@ -81,6 +83,38 @@ func (l *Ledger) EventBody(ctx context.Context, id string) (view.Body, error) {
 	return storedBody(row.ContentType, row.Body), found("read event body", err)
 }
 
+// OtherBodies lists the bodies that are kept beside an event's own, oldest first. Errors: [view.ErrNotFound], where there is no
+// such event; [dedup.ErrUnavailable].
+func (l *Ledger) OtherBodies(ctx context.Context, id string) ([]view.OtherBody, error) {
+	e, err := l.Event(ctx, id)
+	if err != nil || e.OtherBodies == 0 {
+		return nil, err
+	}
+	var rows []otherBodyRow
+	err = l.reads.WithContext(ctx).Omit("body", "body_hash").Where("event_id = ?", e.ID).Order("receipt_id").Find(&rows).Error
+	others := make([]view.OtherBody, len(rows))
+	for i := range rows {
+		others[i] = rows[i].view()
+	}
+	return others, translate("list other bodies", err)
+}
+
+// OtherBody reads the body of an event's repeat that is kept beside the event's own, as it was received. Errors:
+// [view.ErrNotFound], [dedup.ErrUnavailable].
+func (l *Ledger) OtherBody(ctx context.Context, eventID, receiptID string) (view.Body, error) {
+	event, err := parseRowID(eventID)
+	if err != nil {
+		return view.Body{}, err
+	}
+	receipt, err := parseRowID(receiptID)
+	if err != nil {
+		return view.Body{}, err
+	}
+	var row otherBodyRow
+	err = l.reads.WithContext(ctx).Select("content_type", "body").Where("event_id = ? AND receipt_id = ?", event, receipt).Take(&row).Error
+	return storedBody(row.ContentType, row.Body), found("read other body", err)
+}
+
 // storedBody is a body that is there: never nil, which SQLite's driver makes of an empty one.
 func storedBody(contentType string, body []byte) view.Body {
 	if body == nil {
@@ -99,7 +133,8 @@ func (l *eventListRow) view() view.Event {
 		ID: r.ID.String(), Source: r.Source, Key: r.EventKey, Type: r.Type, Kind: r.Kind, RunID: r.RunID, ActorID: r.ActorID,
 		TaskID: r.TaskID, Generation: r.Generation, DispatchID: r.DispatchID, Seq: r.Seq, Outcome: r.Outcome, Hits: r.Hits,
 		FirstReceiptID: r.FirstReceiptID.String(), ReceivedAt: r.ReceivedAt.UTC(), OccurredAt: utc(r.OccurredAt),
-		ContentType: r.ContentType, Headers: rawJSON(r.Headers), BodyBytes: r.BodyBytes, BodyPurged: l.BodyPurged, Doubt: l.Doubt,
+		ContentType: r.ContentType, Headers: rawJSON(r.Headers), BodyBytes: r.BodyBytes, BodyPurged: l.BodyPurged,
+		OtherBodies: l.OtherBodies, Doubt: l.Doubt,
 	}
 }
 

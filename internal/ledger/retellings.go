@@ -52,6 +52,13 @@ func newRetelling(in *dedup.Inbound, event dedup.ID) retellingRow {
 	}
 }
 
+func (r *retellingRow) otherBody() dedup.OtherBody {
+	return dedup.OtherBody{
+		EventID: dedup.ID(r.EventID), ReceiptID: dedup.ID(r.ID), ReceivedAt: r.ReceivedAt.UTC(),
+		DispatchID: r.DispatchID, ContentType: r.ContentType, Body: r.Body,
+	}
+}
+
 // versionOf is the version that a request would give its run; empty when it moves none.
 func versionOf(in *dedup.Inbound) []byte {
 	if !in.MovesRun() {

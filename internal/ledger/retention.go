@@ -13,7 +13,7 @@ import (
 // Retention is how long things are kept; 0 keeps them forever.
 type Retention struct {
 	Receipts   time.Duration // attempts of deliveries too
-	Bodies     time.Duration // of events; afterwards an event has no body but is still known
+	Bodies     time.Duration // of events, with the other bodies of each; afterwards an event has no body but is still known
 	Keys       time.Duration // events with their deliveries, the runs whose last event is as old, and the counters; a later repeat is new
 	Quarantine time.Duration // counted from the last time the same body came
 }
@@ -100,6 +100,9 @@ func (l *Ledger) deleteKeys(ctx context.Context, cutoff time.Time) error {
 	err := l.inChunks(ctx, "delete events", func(tx *gorm.DB) (int64, error) { return deleteEvents(tx, firstID(cutoff)) })
 	if err == nil {
 		err = l.deleteWindowHits(ctx, cutoff)
+	}
+	if err == nil {
+		err = l.deleteOtherBodies(ctx, cutoff)
 	}
 	if err == nil {
 		err = l.deleteDeliveries(ctx, cutoff)

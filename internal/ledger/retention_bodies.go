@@ -43,8 +43,7 @@ func (p *purge) chunk(tx *gorm.DB, cutoff time.Time) (int64, error) {
 	var ids []rowID
 	err := p.bodies(tx, p.until).Where(notNeeded).Limit(retentionChunk).Pluck("id", &ids).Error
 	if err == nil && len(ids) > 0 {
-		// Asked again: an event that was left may have been told again, and confirmed, meanwhile.
-		err = tx.Model(&eventRow{}).Where("id IN ?", ids).Where(notNeeded).UpdateColumn("body", nil).Error
+		err = purgeOf(tx, ids)
 	}
 	to, done := p.until, cutoff
 	if len(ids) == retentionChunk {
@@ -63,6 +62,17 @@ func (p *purge) chunk(tx *gorm.DB, cutoff time.Time) (int64, error) {
 		err = writeProgress(tx, jobBodies, done)
 	}
 	return int64(len(ids)), err
+}
+
+// purgeOf takes the events' own bodies and the others that are kept beside them. Whether they are needed is asked again: an
+// event that was left may have been told again, and confirmed, meanwhile.
+func purgeOf(tx *gorm.DB, events []rowID) error {
+	err := tx.Model(&eventRow{}).Where("id IN ?", events).Where(notNeeded).UpdateColumn("body", nil).Error
+	if err == nil {
+		err = tx.Where("event_id IN (?)", tx.Model(&eventRow{}).Where("id IN ? AND body IS NULL", events).Select("id")).
+			Delete(&otherBodyRow{}).Error
+	}
+	return err
 }
 
 // bodies selects the events of the chunk that have one, oldest first.

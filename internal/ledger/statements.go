@@ -17,6 +17,7 @@ type statements struct {
 	readVerdicts statement[receiptRow]
 	deliveries   deliveryStatements
 	retellings   retellingStatements
+	otherBodies  statement[offeredBody]
 }
 
 // hitCount is a number of repeats of one event that Redis knew.
@@ -28,7 +29,7 @@ type hitCount struct {
 func newStatements() *statements {
 	return &statements{
 		deliveries: newDeliveryStatements(),
-		retellings: newRetellingStatements(),
+		retellings: newRetellingStatements(), otherBodies: newOtherBodyStatement(),
 		// A run that is not there yet is inserted as its events will leave it. One that is there is locked, keeps its state
 		// and gives some numbers away.
 		reserveRuns: insert("runs", runColumns(), `

@@ -35,6 +35,7 @@ type Metrics struct {
 	defaultRows prometheus.Gauge
 	forwarding  *forwarding
 	guarding    *guarding
+	otherBodies *prometheus.CounterVec
 
 	recent recent
 
@@ -71,6 +72,7 @@ func New(build Build, sources []string) *Metrics {
 	m.steps = newSteps(m.registry)
 	m.forwarding = newForwarding(m.registry)
 	m.guarding = newGuarding(m.registry)
+	m.otherBodies = newOtherBodies(m.registry)
 	m.sources.Store(&map[string]tallies{})
 	m.SetSources(sources)
 	return m

@@ -45,7 +45,17 @@ type Event struct {
 	Headers        json.RawMessage `json:"headers,omitempty"`
 	BodyBytes      int64           `json:"body_bytes"`
 	BodyPurged     bool            `json:"body_purged"`
+	OtherBodies    int64           `json:"other_bodies" doc:"Bodies kept in which a repeat of the event differed from it."`
 	Doubt          string          `json:"doubt,omitempty" enum:"waiting,unverified," doc:"Where the source verifies: waiting until the sender is asked, or unverified, which means that it has not confirmed what is on record. Confirmed events have none."`
+}
+
+// OtherBody is a body in which a repeat of an event differed from it.
+type OtherBody struct {
+	ReceiptID   string    `json:"receipt_id" doc:"Of the repeat."`
+	ReceivedAt  time.Time `json:"received_at"`
+	DispatchID  string    `json:"dispatch_id,omitempty"`
+	ContentType string    `json:"content_type"`
+	BodyBytes   int64     `json:"body_bytes"`
 }
 
 // What [Event.Doubt] can be, besides empty.

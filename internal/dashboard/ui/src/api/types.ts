@@ -64,7 +64,16 @@ export interface EventRow {
   headers?: Record<string, string | string[]>;
   body_bytes: number;
   body_purged: boolean;
+  other_bodies: number;
   doubt?: "waiting" | "unverified";
+}
+
+export interface OtherBody {
+  receipt_id: string;
+  received_at: string;
+  dispatch_id?: string;
+  content_type: string;
+  body_bytes: number;
 }
 
 export interface Receipt {

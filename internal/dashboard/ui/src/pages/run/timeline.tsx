@@ -66,6 +66,7 @@ function Row({ entry, before, timeline, open, toggle }: RowProps) {
             <Badge of={entry.event.outcome} />
             {entry.generation > 0 && <span class="badge plain blue">life {entry.generation + 1}</span>}
             {entry.event.hits > 0 && <span class="badge plain violet">{plural(entry.event.hits, "duplicate")}</span>}
+            {entry.event.other_bodies > 0 && <span class="badge plain">{plural(entry.event.other_bodies + 1, "body", "bodies")}</span>}
             <span class="muted small">{entry.event.seq > 0 && `seq ${entry.event.seq}`}</span>
           </button>
           {open && <EventDetail event={entry.event} receipt={entry.receipt} others={timeline.events} />}
