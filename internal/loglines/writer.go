@@ -73,7 +73,7 @@ type handler struct {
 }
 
 // Handle implements [slog.Handler].
-func (h handler) Handle(ctx context.Context, r slog.Record) error { //nolint:gocritic // the interface wants it by value
+func (h handler) Handle(ctx context.Context, r slog.Record) error {
 	err := h.Handler.Handle(ctx, r)
 	if r.Level >= slog.LevelWarn {
 		h.lines.Flush()

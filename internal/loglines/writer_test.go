@@ -100,15 +100,15 @@ func TestNeitherManyLinesNorALongOneWaitInMemory(t *testing.T) {
 		log, c, _ := open()
 		line := strings.Repeat("x", 1000)
 		for range 100 {
-			log.Info(line)
+			log.Info("line", "text", line)
 		}
 		if got := c.written(); len(got) != 1 || len(got[0]) < 60_000 || len(got[0]) > 64<<10 {
 			t.Fatalf("%d writes while 100 lines of 1 KB waited, want one of nearly 64 KiB", len(got))
 		}
 		long := strings.Repeat("y", 100_000)
-		log.Info(long)
+		log.Info("long", "text", long)
 		time.Sleep(loglines.Delay + 1)
-		if all := strings.Join(c.written(), ""); strings.Count(all, "\n") != 101 || !strings.HasSuffix(all, "msg="+long+"\n") {
+		if all := strings.Join(c.written(), ""); strings.Count(all, "\n") != 101 || !strings.HasSuffix(all, "text="+long+"\n") {
 			t.Errorf("%d lines are written, want 101, the long one last", strings.Count(all, "\n"))
 		}
 	})
