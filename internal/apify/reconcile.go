@@ -24,6 +24,7 @@ type API interface {
 // Record is what the ledger knows.
 type Record interface {
 	// Recorded lists a source's events of some runs, and those with some keys, in any order and each once.
+	// Of the runs it leaves out what is unverified.
 	Recorded(ctx context.Context, source string, runs []dedup.RunRef, keys []string) ([]view.Event, error)
 	// Exclusively calls work unless another process is at the same job; ran says whether it did. The context of work ends
 	// when exclusion can't be relied on any more.

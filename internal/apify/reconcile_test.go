@@ -37,7 +37,7 @@ func (b *books) Recorded(_ context.Context, source string, runs []dedup.RunRef, 
 	b.reads++
 	var found []view.Event
 	for _, e := range b.events {
-		ofRun := slices.ContainsFunc(runs, func(r dedup.RunRef) bool { return e.RunID == r.ID && e.Kind == string(r.Kind) })
+		ofRun := e.Doubt != view.DoubtUnverified && slices.ContainsFunc(runs, func(r dedup.RunRef) bool { return e.RunID == r.ID && e.Kind == string(r.Kind) })
 		if e.Source == source && (ofRun || slices.Contains(keys, e.Key)) {
 			found = append(found, e)
 		}

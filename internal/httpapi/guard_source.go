@@ -28,6 +28,8 @@ var errUnknownSource = errors.New("no source of that name is configured")
 // everybody's. A right token or signature is never refused for them.
 type strangers struct {
 	failed *quota.Local
+	// told bounds the log of those who found no place: they are charged nothing, since an honest one may be among them.
+	told   *quota.Local
 	limits func() Limits
 }
 
@@ -35,7 +37,7 @@ func newStrangers(limits func() Limits) *strangers {
 	if limits == nil {
 		limits = func() Limits { return Limits{} }
 	}
-	return &strangers{failed: quota.NewLocal(knownAddresses), limits: limits}
+	return &strangers{failed: quota.NewLocal(knownAddresses), told: quota.NewLocal(knownAddresses), limits: limits}
 }
 
 // refuse charges a failure and says how it is answered: with its own code, or as one too many.
@@ -50,6 +52,15 @@ func (s *strangers) refuse(w *webhook, code refusalCode) refusalCode {
 	}
 	w.retryAfter = wait
 	return refusedStranger
+}
+
+// noPlace turns a request away that may be anybody's. It is logged no more often than failures are: a stranger shall not fill
+// the disk.
+func (s *strangers) noPlace(w *webhook) refusalCode {
+	w.cause = errCrowd
+	allowed, _ := s.told.Take(quota.Address(w.remoteIP), s.limits().FailedAuth, 1, w.started)
+	w.quiet = allowed == 0
+	return refusedBusy
 }
 
 // knock finds the source and looks at what comes before the body. For a name that is not configured a decoy does the same

@@ -107,8 +107,7 @@ var errCrowd = errors.New("too many bodies are being read whose signatures can't
 func (i *ingest) readProof(r *http.Request, w *webhook) ([]byte, refusalCode) {
 	address, limit := quota.Address(w.remoteIP), i.maxBody()
 	if !i.unproven.enter(address, i.strangers.limits().Unproven) {
-		w.cause = errCrowd
-		return nil, refusedBusy
+		return nil, i.strangers.noPlace(w)
 	}
 	from := &counted{body: r.Body, crowd: i.unproven, address: address, maxBody: limit}
 	defer func() { i.unproven.leave(address, from.bytes) }()
@@ -119,7 +118,7 @@ func (i *ingest) readProof(r *http.Request, w *webhook) ([]byte, refusalCode) {
 	w.cause = err
 	switch {
 	case errors.Is(err, errCrowd):
-		return nil, refusedBusy
+		return nil, i.strangers.noPlace(w)
 	case errors.Is(err, errBodyTooLarge):
 		return nil, i.strangers.refuse(w, refusedUnproven)
 	default:

@@ -188,6 +188,29 @@ func TestOneStrangerLeavesRoomForSignedSenders(t *testing.T) {
 	}
 }
 
+// Who finds no place is turned away each time, and logged no more often than failures are: a stranger does not fill the disk. He
+// is charged nothing, since he may sign rightly.
+func TestStrangersWhoFindNoPlaceDoNotFillTheLog(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.opts.Sources = signedOnly{r.opts.Sources}
+	r.opts.Limits = func() Limits { return Limits{Unproven: 4, FailedAuth: quota.Quota{Count: 2, Per: time.Hour}} }
+	h := r.handler(t)
+	lift := besieged(t, h, "192.0.2.1")
+	for range 5 {
+		if w := answered(h, from("192.0.2.1", signedRequest("{}"))); w.Code != http.StatusServiceUnavailable {
+			t.Errorf("no place: %d %s", w.Code, w.Body)
+		}
+	}
+	if n := strings.Count(r.log.String(), errCrowd.Error()); n != 2 {
+		t.Errorf("%d lines in the log, want 2: %s", n, r.log)
+	}
+	lift()
+	if w := answered(h, from("192.0.2.1", httptest.NewRequest(http.MethodPost, "/webhooks/apify?token=wrong", nil))); w.Code != http.StatusUnauthorized {
+		t.Errorf("a first wrong token from the same address: %d %s", w.Code, w.Body)
+	}
+}
+
 // A signed sender who is known counts among those under way like any other, and no longer among the strangers.
 func TestAProvenSenderIsNoStrangerAnyMore(t *testing.T) {
 	t.Parallel()

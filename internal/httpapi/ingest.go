@@ -56,6 +56,7 @@ type webhook struct {
 	configured *source.Source // by the name that was asked for; nil when there is none
 	retryAfter time.Duration  // for a refusal that says so; 0: as the status table says
 	cause      error          // why it was refused, for the log; never holds what the sender sent
+	quiet      bool           // its refusal is for the debug log alone: there were enough of its kind
 }
 
 // handle is POST /webhooks/:source.

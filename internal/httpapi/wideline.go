@@ -63,7 +63,11 @@ func (i *ingest) logRefused(w *webhook, row *refusal) {
 	if w.cause != nil {
 		attrs = append(attrs, slog.String("cause", clip(w.cause.Error(), maxLoggedCause)))
 	}
-	i.log.LogAttrs(context.Background(), row.level, "webhook", attrs...)
+	level := row.level
+	if w.quiet {
+		level = slog.LevelDebug
+	}
+	i.log.LogAttrs(context.Background(), level, "webhook", attrs...)
 }
 
 // millis is a duration in milliseconds, rounded to microseconds.

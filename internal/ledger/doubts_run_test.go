@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -74,4 +75,31 @@ func TestARunOfWhichAllIsUnverifiedIsMovedByAnyEvent(t *testing.T) {
 		o.believe(&others[0], delivery.Belief{Released: 1})
 		o.wantShown("confirmed", dedup.StatusSucceeded, lie.Version)
 	})
+}
+
+// Whoever invents thousands of events of a run must not make each look-up that concerns it read them all.
+func TestWhatIsUnverifiedOfARunIsRecordedByItsKeyAlone(t *testing.T) {
+	t.Parallel()
+	onOffice(t, func(o *office, at time.Time) {
+		lie, waiting, confirmed := ends(at, "lie", 0), ends(at, "waiting", 0), ends(at, "confirmed", 0)
+		v := mustRecord(o.t, o.Ledger, lie, waiting, confirmed)
+		o.disbelieve(&delivery.Doubt{EventID: v[0].EventID}, true)
+		o.believe(&delivery.Doubt{EventID: v[2].EventID}, delivery.Belief{Released: 1})
+		runs := []dedup.RunRef{lie.Run}
+		o.wantRecorded("the run's", runs, nil, "confirmed", "waiting")
+		o.wantRecorded("by the keys, too", runs, []string{lie.Key.Event, waiting.Key.Event}, "confirmed", "lie", "waiting")
+	})
+}
+
+func (o *office) wantRecorded(what string, runs []dedup.RunRef, keys []string, want ...string) {
+	o.t.Helper()
+	events, err := o.Recorded(o.t.Context(), "apify", runs, keys)
+	var got []string
+	for i := range events {
+		got = append(got, events[i].Generation)
+	}
+	slices.Sort(got)
+	if err != nil || !slices.Equal(got, want) {
+		o.t.Errorf("%s: recorded are %q, %v, want %q", what, got, err, want)
+	}
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"gorm.io/gorm"
+
 	"github.com/dedupgate/dedupgate/internal/dedup"
 	"github.com/dedupgate/dedupgate/internal/view"
 )
@@ -14,38 +16,61 @@ import (
 const recordedChunk = 50
 
 // Recorded lists a source's events of some runs, and those with some keys, in any order and each once. A TEST that names a run
-// is not the run's. Errors: [dedup.ErrUnavailable].
+// is not the run's. Of the runs it leaves out what is unverified: anybody could have invented any number of them. Errors:
+// [dedup.ErrUnavailable].
 func (l *Ledger) Recorded(ctx context.Context, source string, runs []dedup.RunRef, keys []string) ([]view.Event, error) {
-	var conditions []string
-	var values []any
-	for _, run := range slices.Compact(slices.SortedFunc(slices.Values(runs), compareRuns)) {
-		from, to := keysOfRun(run.Kind, run.ID)
-		conditions, values = append(conditions, "event_key >= ? AND event_key < ?"), append(values, from, to)
-	}
-	for _, key := range keys {
-		conditions, values = append(conditions, "event_key >= ? AND event_key <= ?"), append(values, key, key)
-	}
 	if !searchable(source) {
 		return nil, nil
 	}
+	var ofRuns, byKey []keyRange
+	for _, run := range slices.Compact(slices.SortedFunc(slices.Values(runs), compareRuns)) {
+		from, to := keysOfRun(run.Kind, run.ID)
+		ofRuns = append(ofRuns, keyRange{"event_key >= ? AND event_key < ?", from, to})
+	}
+	for _, key := range keys {
+		byKey = append(byKey, keyRange{"event_key >= ? AND event_key <= ?", key, key})
+	}
+	events := func() *gorm.DB { return listedEvents(l.reads.WithContext(ctx)).Where("source = ?", source) }
+	confirmable := func() *gorm.DB {
+		return events().Where("NOT EXISTS (SELECT 1 FROM doubts WHERE doubts.event_id = events.id AND " + isUnverified + ")")
+	}
+	rows, err := inRanges(confirmable, ofRuns)
+	if err == nil {
+		var more []eventListRow
+		more, err = inRanges(events, byKey)
+		rows = append(rows, more...)
+	}
+	if err != nil {
+		return nil, translate("look events up", err)
+	}
 	var found []view.Event
 	seen := map[rowID]bool{}
-	for part := range slices.Chunk(conditions, recordedChunk) {
-		var rows []eventListRow
-		err := listedEvents(l.reads.WithContext(ctx)).Where("source = ?", source).
-			Where("("+strings.Join(part, " OR ")+")", values[:2*len(part)]...).Find(&rows).Error
-		if err != nil {
-			return nil, translate("look events up", err)
-		}
-		values = values[2*len(part):]
-		for i := range rows {
-			if id := rows[i].Event.ID; !seen[id] {
-				seen[id] = true
-				found = append(found, rows[i].view())
-			}
+	for i := range rows {
+		if id := rows[i].Event.ID; !seen[id] {
+			seen[id] = true
+			found = append(found, rows[i].view())
 		}
 	}
 	return found, nil
+}
+
+// keyRange is a condition on the key of an event.
+type keyRange struct{ condition, from, to string }
+
+// inRanges reads the events whose key is in one of some ranges, a part of them with each query.
+func inRanges(events func() *gorm.DB, ranges []keyRange) (all []eventListRow, err error) {
+	for part := range slices.Chunk(ranges, recordedChunk) {
+		conditions, values := make([]string, len(part)), make([]any, 0, 2*len(part))
+		for i, r := range part {
+			conditions[i], values = r.condition, append(values, r.from, r.to)
+		}
+		var rows []eventListRow
+		if err := events().Where("("+strings.Join(conditions, " OR ")+")", values...).Find(&rows).Error; err != nil {
+			return nil, err
+		}
+		all = append(all, rows...)
+	}
+	return all, nil
 }
 
 // ToldBy finds one of some events, by their ids, that a request under a dispatch has told, be it as a repeat; "" when none has.
