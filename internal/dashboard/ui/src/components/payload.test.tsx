@@ -38,10 +38,32 @@ describe("a body on the page", () => {
 });
 
 describe("a difference on the page", () => {
+  const compare = (before: string | Uint8Array, after: string | Uint8Array): HTMLElement => {
+    const body = (b: string | Uint8Array): Uint8Array => (typeof b === "string" ? encode(b) : b);
+    return show(<Difference before={body(before)} after={body(after)} />);
+  };
   it("is text", () => {
-    const root = show(<Difference before={"<b>a</b>\nsame"} after={"<i>c</i>\nsame"} />);
+    const root = compare("<b>a</b>\nsame", "<i>c</i>\nsame");
     expect(root.querySelector("b, i")).toBeNull();
     expect(root.textContent).toContain("- <b>a</b>");
     expect(root.textContent).toContain("+ <i>c</i>");
+  });
+  it("is in the laid out JSON", () => expect(compare('{"a":1,"b":2}', '{ "a": 1, "b": 3 }').querySelector(".cut")?.textContent).toBe('-   "b": 2'));
+  it("is seen in bytes where one of them is no text", () => {
+    const root = compare(new Uint8Array([0xff, 0x41]), new Uint8Array([0xfe, 0x41]));
+    expect(root.querySelector(".cut")?.textContent).toContain("ff 41");
+    expect(root.querySelector(".add")?.textContent).toContain("fe 41");
+  });
+  it("may be in the white space alone", () => expect(compare('{"a":1}', '{"a": 1}').querySelector(".cut")?.textContent).toBe('- {"a":1}'));
+  it("is none where all bytes are the same", () => expect(compare("a", "a").textContent).toBe("No difference, byte for byte."));
+  it("of what is huge is left to other programs", () => {
+    const root = compare("x".repeat(600_000), "y");
+    expect(root.querySelector("pre")).toBeNull();
+    expect(root.textContent).toContain("Download both");
+  });
+  it("has a bounded number of lines", () => {
+    const root = compare("\n".repeat(5000), "x");
+    expect(root.querySelectorAll("pre > span").length).toBe(2000);
+    expect(root.textContent).toContain("more lines");
   });
 });

@@ -12,6 +12,12 @@ describe("laying out", () => {
     expect(pretty(text)).toBe('{\n  "k": "a, {b: [1]} \\" </script> \\\\"\n}');
   });
   it.each(["", "{", "<html>", "{'a':1}", "undefined"])("leaves %j alone", (text) => expect(pretty(text)).toBeNull());
+  it("does not grow with the square of the depth: a page could not hold what a sender nests", () => {
+    const deep = "[".repeat(20_000) + "]".repeat(20_000);
+    const out = pretty(deep) ?? "";
+    expect(out.replaceAll(/\s/g, "")).toBe(deep);
+    expect(out.length).toBeLessThan(100 * deep.length);
+  });
   it("gives up on what is huge", () => expect(pretty(`"${"x".repeat(600_000)}"`)).toBeNull());
 });
 

@@ -10,6 +10,9 @@ export interface Piece {
 /** Bodies above this are shown as they are: laying them out would freeze the page. */
 export const layoutLimit = 512 * 1024;
 
+/** Levels that are indented. Deeper ones stand below each other: indented as well, a few bytes of brackets would fill the memory. */
+const deepest = 32;
+
 const token = /("(?:[^"\\]|\\.)*")(\s*:)?|(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|\b(true|false|null)\b|([{}[\],:]|\s+)|(.)/gsu;
 
 /**
@@ -25,7 +28,7 @@ export function pretty(text: string): string | null {
   }
   let out = "";
   let depth = 0;
-  const line = (): string => `\n${"  ".repeat(depth)}`;
+  const line = (): string => `\n${"  ".repeat(Math.min(depth, deepest))}`;
   const tokens = text.match(/"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/gsu) ?? [];
   tokens.forEach((t, i) => {
     const next = tokens[i + 1];

@@ -1,15 +1,13 @@
 import { useState } from "preact/hooks";
 import { address } from "../../api/http";
-import type { Bytes } from "../../api/http";
 import type { EventRow, OtherBody } from "../../api/types";
 import { eventType } from "../../lib/format";
-import { pretty } from "../../lib/json";
 import { ofEvent, ofRepeat, own } from "../../lib/told";
 import type { Told } from "../../lib/told";
 import { useBytes } from "../../state/bytes";
 import { useQuery } from "../../state/query";
 import { Difference } from "../../components/difference";
-import { PayloadView, textOf } from "../../components/payload";
+import { PayloadView } from "../../components/payload";
 import { Bones, Broken } from "../../components/states";
 
 interface Repeats {
@@ -60,7 +58,7 @@ export function Compare({ event, others }: { event: EventRow; others: EventRow[]
     <div class="stack" style={{ gap: "8px" }}>
       <Choice label={`What ${eventType(event.type)} says other than`} groups={groups} chosen={other} choose={choose} />
       {error && <Broken error={error} retry={() => (repeats.reload(), mine.reload(), theirs.reload())} />}
-      {mine.data && theirs.data ? <Difference before={readable(theirs.data)} after={readable(mine.data)} /> : !error && <Bones lines={6} />}
+      {mine.data && theirs.data ? <Difference before={theirs.data.bytes} after={mine.data.bytes} /> : !error && <Bones lines={6} />}
     </div>
   );
 }
@@ -96,9 +94,4 @@ function Choice({ label, groups, chosen, choose }: ChoiceProps) {
       </select>
     </label>
   );
-}
-
-function readable(body: Bytes): string {
-  const text = textOf(body.bytes);
-  return text === null ? "(not text)" : (pretty(text) ?? text);
 }
