@@ -20,7 +20,7 @@ interface Repeats {
 
 /** What repeats of an event told in other words. */
 function useRepeats(event: EventRow): Repeats {
-  const kept = useQuery<{ items: OtherBody[] }>(event.other_bodies > 0 ? address(`/events/${event.id}/other-bodies`) : null);
+  const kept = useQuery<{ items: OtherBody[] }>(event.other_bodies > 0 ? address(`/events/${event.id}/other-bodies`) : null, { every: 10_000 }); // as often as the run is read, whose events count them
   const list = (kept.data?.items ?? []).map((o) => ofRepeat(event, o));
   return { list, error: kept.error, known: event.other_bodies === 0 || kept.data !== undefined, reload: kept.reload };
 }
