@@ -138,6 +138,9 @@ func (l *Ledger) Doubted(ctx context.Context) (waiting, unverified int64, err er
 // difference: anybody can send one every few seconds, and would hide for as long what was found out.
 const isUnverified = `doubts.due_at IS NULL`
 
+// isConfirmable is true of events that are confirmed, or that may be yet.
+const isConfirmable = `NOT EXISTS (SELECT 1 FROM doubts WHERE doubts.event_id = events.id AND ` + isUnverified + `)`
+
 // deleteDoubts forgets events that are gone.
 func (l *Ledger) deleteDoubts(ctx context.Context, cutoff time.Time) error {
 	for table, key := range map[string]string{"doubts": "event_id", "retellings": "id"} {

@@ -37,7 +37,7 @@ func (s *settling) showRun(run *runRow) error {
 	var told []eventRow
 	err := s.tx.Select("type", "version", "actor_id", "task_id", "occurred_at").
 		Where("event_key >= ? AND event_key < ? AND source = ? AND length(version) > 0", from, to, run.Source).
-		Where("NOT EXISTS (SELECT 1 FROM doubts WHERE doubts.event_id = events.id AND " + isUnverified + ")").
+		Where(isConfirmable).
 		Order("version DESC").Limit(mostShown).Find(&told).Error
 	if err != nil {
 		return err

@@ -31,9 +31,7 @@ func (l *Ledger) Recorded(ctx context.Context, source string, runs []dedup.RunRe
 		byKey = append(byKey, keyRange{"event_key >= ? AND event_key <= ?", key, key})
 	}
 	events := func() *gorm.DB { return listedEvents(l.reads.WithContext(ctx)).Where("source = ?", source) }
-	confirmable := func() *gorm.DB {
-		return events().Where("NOT EXISTS (SELECT 1 FROM doubts WHERE doubts.event_id = events.id AND " + isUnverified + ")")
-	}
+	confirmable := func() *gorm.DB { return events().Where(isConfirmable) }
 	rows, err := inRanges(confirmable, ofRuns)
 	if err == nil {
 		var more []eventListRow

@@ -18,9 +18,9 @@ interface Repeats {
   reload(): void;
 }
 
-/** What repeats of an event told in other words. */
+/** What repeats of an event told in other words, read as often as the run, whose events count them. */
 function useRepeats(event: EventRow): Repeats {
-  const kept = useQuery<{ items: OtherBody[] }>(event.other_bodies > 0 ? address(`/events/${event.id}/other-bodies`) : null, { every: 10_000 }); // as often as the run is read, whose events count them
+  const kept = useQuery<{ items: OtherBody[] }>(event.other_bodies > 0 ? address(`/events/${event.id}/other-bodies`) : null, { every: 10_000 });
   const list = (kept.data?.items ?? []).map((o) => ofRepeat(event, o));
   return { list, error: kept.error, known: event.other_bodies === 0 || kept.data !== undefined, reload: kept.reload };
 }
