@@ -63,7 +63,7 @@ func (f *Front) prepare(ctx context.Context, hits []dedup.Hit) (*appending, erro
 	}
 	a.addHits(ctx, hits, of, size)
 	for _, st := range a.streams {
-		a.cmds = append(a.cmds, redis.NewIntCmd(ctx, "xlen", st.key))
+		a.cmds = append(a.cmds, redis.NewIntCmd(ctx, "xlen", st.arg))
 	}
 	return a, nil
 }
@@ -105,7 +105,7 @@ func (a *appending) addHits(ctx context.Context, hits []dedup.Hit, of []*stream,
 	all, start := string(text), 0
 	args := make([]any, 0, words*len(hits))
 	for i := range hits {
-		args = append(args, "xadd", of[i].key, "*", hitField, all[start:ends[i]])
+		args = append(args, "xadd", of[i].arg, "*", hitField, all[start:ends[i]])
 		start = ends[i]
 		a.cmds = append(a.cmds, redis.NewStringCmd(ctx, args[len(args)-words:len(args):len(args)]...))
 	}
