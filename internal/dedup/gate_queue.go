@@ -2,10 +2,12 @@ package dedup
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
-// gatherPatience is how long a worker gathers at most, should the batch under way be stuck.
+// gatherPatience is how long a worker gathers at most, should the batch under way be stuck. What is there already is gathered
+// in no time: it counts from when the worker first has to wait.
 const gatherPatience = 25 * time.Millisecond
 
 // queue hands out what waits in batches, to several workers. While a batch is under way another one starts only when it is
@@ -16,12 +18,16 @@ type queue struct {
 	turn  sync.Mutex    // held by the one worker that gathers
 	ended chan struct{} // told when a batch has ended, so that the gathering worker looks again
 
-	mu       sync.Mutex
-	underWay int // requests in batches that were handed out and have not ended
+	stuck *time.Timer // gatherPatience of the gathering worker
+	timed bool        // whether stuck runs
+
+	underWay atomic.Int64 // requests in batches that were handed out and have not ended
 }
 
 func newQueue(size int) *queue {
-	return &queue{in: make(chan *pending, size), ended: make(chan struct{}, 1)}
+	q := &queue{in: make(chan *pending, size), ended: make(chan struct{}, 1), stuck: time.NewTimer(gatherPatience)}
+	q.stuck.Stop()
+	return q
 }
 
 // take waits for a batch and adds it to batch, within the bounds; most is asked with each request. Nothing is added when the
@@ -31,57 +37,64 @@ func (q *queue) take(batch []*pending, most func() int, maxBytes int64) []*pendi
 	defer q.turn.Unlock()
 	p, open := <-q.in
 	var bytes int64
-	stuck := time.NewTimer(gatherPatience)
-	defer stuck.Stop()
 	for open {
 		batch = append(batch, p)
 		bytes += int64(len(p.entry.Body))
 		if len(batch) >= most() || bytes >= maxBytes {
 			break
 		}
-		if p, open = q.next(stuck.C); p == nil {
+		if p, open = q.next(); p == nil {
 			break
 		}
 	}
-	q.add(len(batch))
+	q.stopWatch()
+	q.underWay.Add(int64(len(batch)))
 	return batch
 }
 
 // next gives one more request for a batch, or nil when the batch shall start. open is false when the queue is
 // closed.
-func (q *queue) next(stuck <-chan time.Time) (p *pending, open bool) {
+func (q *queue) next() (p *pending, open bool) {
 	for {
 		select {
 		case p, open = <-q.in:
 			return p, open
 		default:
 		}
-		if q.add(0) == 0 {
+		if q.underWay.Load() == 0 {
 			return nil, true
 		}
+		q.startWatch()
 		select {
 		case p, open = <-q.in:
 			return p, open
 		case <-q.ended:
-		case <-stuck:
+		case <-q.stuck.C:
 			return nil, true
 		}
+	}
+}
+
+// startWatch starts the timer, unless it runs. Most batches never wait, and need none.
+func (q *queue) startWatch() {
+	if !q.timed {
+		q.timed = true
+		q.stuck.Reset(gatherPatience)
+	}
+}
+
+func (q *queue) stopWatch() {
+	if q.timed {
+		q.timed = false
+		q.stuck.Stop()
 	}
 }
 
 // done says that a batch of n requests has ended.
 func (q *queue) done(n int) {
-	q.add(-n)
+	q.underWay.Add(int64(-n))
 	select {
 	case q.ended <- struct{}{}:
 	default: // the gathering worker has not looked yet
 	}
-}
-
-// add changes the number of requests under way and returns it.
-func (q *queue) add(n int) int {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.underWay += n
-	return q.underWay
 }

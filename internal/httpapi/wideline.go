@@ -20,7 +20,7 @@ func (i *ingest) logReceipt(w *webhook, a *answer, status int) {
 	if !i.log.Enabled(ctx, slog.LevelInfo) {
 		return
 	}
-	v := &w.verdict
+	v, now := &w.verdict, time.Now()
 	attrs := [...]slog.Attr{
 		slog.String("source", w.source.Name),
 		slog.String("outcome", string(v.Outcome)),
@@ -31,7 +31,7 @@ func (i *ingest) logReceipt(w *webhook, a *answer, status int) {
 		slog.String("event_id", a.eventID),
 		slog.String("receipt_id", a.receiptID),
 		slog.String("dispatch_id", clip(w.in.DispatchID, maxLoggedID)),
-		slog.Float64("duration_ms", millis(time.Since(w.started))),
+		slog.Float64("duration_ms", millis(now.Sub(w.started))),
 		slog.Int64("bytes", w.bytes),
 		slog.Int("status", status),
 		slog.Bool("degraded", v.Degraded),
@@ -42,7 +42,10 @@ func (i *ingest) logReceipt(w *webhook, a *answer, status int) {
 	if a.quarantineID == "" {
 		n--
 	}
-	i.log.LogAttrs(ctx, slog.LevelInfo, "webhook", attrs[:n]...)
+	// The logger would ask the stack first where it was called, for a log that does not say it.
+	record := slog.NewRecord(now, slog.LevelInfo, "webhook", 0)
+	record.AddAttrs(attrs[:n]...)
+	_ = i.log.Handler().Handle(ctx, record) // loggers drop the error too
 }
 
 // logRefused writes the one line of a webhook that got none. The name that was asked for is left out when there is no such

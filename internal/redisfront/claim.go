@@ -66,8 +66,9 @@ func readClaim(cmd redis.Cmder, token dedup.ID) dedup.ClaimReply {
 	}
 }
 
-// claimCommands makes "SET key P<token> NX GET PX lease" for each request. All keys and values are parts of one string:
-// batches are large and garbage is what they cost most.
+// claimCommands makes "SET key P<token> NX GET PX lease" for each request. All keys and values are parts of one string, and
+// values are given by address, which needs no box: batches are large and garbage is what they cost most. Keys are not: go-redis
+// wants to read them itself in a cluster.
 func claimCommands(ctx context.Context, reqs []dedup.ClaimRequest) []redis.Cmder {
 	const words = 7
 	text := make([]byte, 0, len(reqs)*(64+pendingSize))
@@ -79,16 +80,18 @@ func claimCommands(ctx context.Context, reqs []dedup.ClaimRequest) []redis.Cmder
 		ends = append(ends, len(text))
 	}
 	var (
-		all   = string(text)
-		args  = make([]any, 0, words*len(reqs))
-		cmds  = make([]redis.Cmder, len(reqs))
-		lease boxed
-		start int
+		all    = string(text)
+		values = make([]string, len(reqs))
+		args   = make([]any, 0, words*len(reqs))
+		cmds   = make([]redis.Cmder, len(reqs))
+		lease  boxed
+		start  int
 	)
 	for i := range reqs {
-		key, value := all[start:ends[2*i]], all[ends[2*i]:ends[2*i+1]]
+		key := all[start:ends[2*i]]
+		values[i] = all[ends[2*i]:ends[2*i+1]]
 		start = ends[2*i+1]
-		args = append(args, "set", key, value, "nx", "get", "px", lease.millis(reqs[i].Lease))
+		args = append(args, "set", key, &values[i], "nx", "get", "px", lease.millis(reqs[i].Lease))
 		cmds[i] = redis.NewStringCmd(ctx, args[len(args)-words:len(args):len(args)]...)
 	}
 	return cmds
@@ -127,19 +130,21 @@ func settleCommands(ctx context.Context, marks []dedup.Settlement) (cmds []redis
 	}
 	var (
 		all    = string(text)
+		values = make([]string, len(marks))
 		args   = make([]any, 0, words*len(marks))
 		window boxed
 		start  int
 	)
 	cmds = make([]redis.Cmder, 0, len(marks))
 	for i := range marks {
-		key, value := all[start:ends[2*i]], all[ends[2*i]:ends[2*i+1]]
+		key := all[start:ends[2*i]]
+		values[i] = all[ends[2*i]:ends[2*i+1]]
 		start = ends[2*i+1]
 		if !storable(&marks[i].Mark) {
 			unfit++
 			continue
 		}
-		args = append(args, "set", key, value, "px", window.millis(marks[i].Window))
+		args = append(args, "set", key, &values[i], "px", window.millis(marks[i].Window))
 		cmds = append(cmds, redis.NewStatusCmd(ctx, args[len(args)-words:len(args):len(args)]...))
 	}
 	return cmds, unfit

@@ -63,7 +63,7 @@ func (f *Front) prepare(ctx context.Context, hits []dedup.Hit) (*appending, erro
 	}
 	a.addHits(ctx, hits, of, size)
 	for _, st := range a.streams {
-		a.cmds = append(a.cmds, redis.NewIntCmd(ctx, "xlen", st.key))
+		a.cmds = append(a.cmds, redis.NewIntCmd(ctx, "xlen", st.arg))
 	}
 	return a, nil
 }
@@ -93,7 +93,7 @@ func (f *Front) gather(a *appending, hits []dedup.Hit) (full, missing, of []*str
 	return full, missing, of
 }
 
-// addHits makes the XADDs. All hits are parts of one string.
+// addHits makes the XADDs. All hits are parts of one string, given by address as claims' values are.
 func (a *appending) addHits(ctx context.Context, hits []dedup.Hit, of []*stream, size int) {
 	const words = 5
 	text := make([]byte, 0, size)
@@ -103,10 +103,12 @@ func (a *appending) addHits(ctx context.Context, hits []dedup.Hit, of []*stream,
 		ends[i] = len(text)
 	}
 	all, start := string(text), 0
+	values := make([]string, len(hits))
 	args := make([]any, 0, words*len(hits))
 	for i := range hits {
-		args = append(args, "xadd", of[i].key, "*", hitField, all[start:ends[i]])
+		values[i] = all[start:ends[i]]
 		start = ends[i]
+		args = append(args, "xadd", of[i].arg, "*", hitField, &values[i])
 		a.cmds = append(a.cmds, redis.NewStringCmd(ctx, args[len(args)-words:len(args):len(args)]...))
 	}
 }

@@ -25,6 +25,7 @@ const (
 type stream struct {
 	source string
 	key    string
+	arg    any // the key as commands take it, made once
 
 	registered bool      // in the set of streams, as far as we know
 	length     int64     // as of the last answer, and what was sent and done since
@@ -64,7 +65,8 @@ func (s *streams) enter(ledger string) {
 func (s *streams) get(source string) *stream {
 	st := s.bySource[source]
 	if st == nil {
-		st = &stream{source: source, key: streamPrefix + s.ledger + ":" + source}
+		key := streamPrefix + s.ledger + ":" + source
+		st = &stream{source: source, key: key, arg: key}
 		s.bySource[source] = st
 	}
 	return st
@@ -208,7 +210,7 @@ func (f *Front) lengths(ctx context.Context, list []*stream) ([]int64, error) {
 	}
 	cmds := make([]redis.Cmder, len(list))
 	for i, st := range list {
-		cmds[i] = redis.NewIntCmd(ctx, "xlen", st.key)
+		cmds[i] = redis.NewIntCmd(ctx, "xlen", st.arg)
 	}
 	if err := exec(ctx, f.redis, cmds); err != nil {
 		return nil, fmt.Errorf("count hits: %w", err)

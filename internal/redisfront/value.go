@@ -1,10 +1,6 @@
 package redisfront
 
-import (
-	"strings"
-
-	"github.com/dedupgate/dedupgate/internal/dedup"
-)
+import "github.com/dedupgate/dedupgate/internal/dedup"
 
 // The forms of a claim's value:
 //
@@ -49,7 +45,7 @@ func parseValue(v string, token dedup.ID) dedup.ClaimReply {
 		var m dedup.Mark
 		copy(m.Incarnation[:], v[1:9])
 		copy(m.EventID[:], v[9:markSize])
-		m.Tag = strings.Clone(v[markSize:])
+		m.Tag = v[markSize:] // of a reply that is hardly longer
 		if storable(&m) {
 			return dedup.ClaimReply{State: dedup.ClaimSettled, Mark: m}
 		}

@@ -2,6 +2,7 @@ package surge
 
 import (
 	"cmp"
+	"hash/maphash"
 	"slices"
 	"sync"
 	"time"
@@ -21,6 +22,14 @@ const (
 
 // Bys lists them.
 func Bys() []By { return []By{ByRun, ByDispatch, BySource} }
+
+// Their places in the list.
+const (
+	runs = iota
+	dispatches
+	sources
+	kinds
+)
 
 const (
 	// slices of the window: the oldest is forgotten at once.
@@ -44,7 +53,8 @@ type Storm struct {
 type Watcher struct {
 	mu       sync.Mutex
 	rate     quota.Quota
-	slices   [sliceCount]map[By]*counters
+	seed     maphash.Seed // of the names' hashes; never changes
+	slices   [sliceCount][kinds]counters
 	at       int // the slice that is written
 	ends     time.Time
 	underWay map[key]time.Time // storms, and since when
@@ -57,15 +67,7 @@ type key struct {
 
 // NewWatcher looks for more repeats of a run or dispatch than the rate; a rate of zero finds nothing.
 func NewWatcher(rate quota.Quota) *Watcher {
-	w := &Watcher{underWay: map[key]time.Time{}}
-	for i := range w.slices {
-		w.slices[i] = map[By]*counters{}
-		for _, by := range Bys() {
-			w.slices[i][by] = newCounters(kept)
-		}
-	}
-	w.rate = rate
-	return w
+	return &Watcher{rate: rate, seed: maphash.MakeSeed(), underWay: map[key]time.Time{}}
 }
 
 // SetRate changes the rate. Counting starts anew when the period changes.
@@ -80,19 +82,21 @@ func (w *Watcher) SetRate(rate quota.Quota) {
 
 // Repeat counts one duplicate; run and dispatch may be empty.
 func (w *Watcher) Repeat(source, run, dispatch string, now time.Time) {
+	ofSource := maphash.String(w.seed, source)
+	ofRun, ofDispatch := ofSource+maphash.String(w.seed, run), ofSource+maphash.String(w.seed, dispatch)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.rate.IsZero() {
 		return
 	}
 	w.turn(now)
-	slice := w.slices[w.at]
-	slice[BySource].add(name{source, ""})
+	slice := &w.slices[w.at]
+	slice[sources].add(name{source, ""}, ofSource)
 	if run != "" {
-		slice[ByRun].add(name{source, run})
+		slice[runs].add(name{source, run}, ofRun)
 	}
 	if dispatch != "" {
-		slice[ByDispatch].add(name{source, dispatch})
+		slice[dispatches].add(name{source, dispatch}, ofDispatch)
 	}
 }
 
@@ -133,8 +137,8 @@ func (w *Watcher) find(now time.Time) []Storm {
 	}
 	w.turn(now)
 	var storms []Storm
-	for _, by := range Bys() {
-		for n, repeats := range w.count(by) {
+	for kind, by := range Bys() {
+		for n, repeats := range w.count(kind) {
 			if repeats <= w.threshold(by) {
 				continue
 			}
@@ -163,11 +167,11 @@ func (w *Watcher) threshold(by By) int {
 }
 
 // count sums up the window, without what may be another name's.
-func (w *Watcher) count(by By) map[name]int {
+func (w *Watcher) count(kind int) map[name]int {
 	sums := map[name]int{}
-	for _, slice := range w.slices {
-		for _, k := range slice[by].heap {
-			sums[k.name] += k.count - k.surplus
+	for i := range w.slices {
+		for _, r := range w.slices[i][kind].heap {
+			sums[r.counter.name] += r.counter.count - r.counter.surplus
 		}
 	}
 	return sums
@@ -183,18 +187,20 @@ func (w *Watcher) turn(now time.Time) {
 	}
 	for !now.Before(w.ends) {
 		w.at = (w.at + 1) % sliceCount
-		for _, c := range w.slices[w.at] {
-			c.clear()
-		}
+		w.clear(w.at)
 		w.ends = w.ends.Add(length)
 	}
 }
 
 func (w *Watcher) forget() {
-	for _, slice := range w.slices {
-		for _, c := range slice {
-			c.clear()
-		}
+	for i := range w.slices {
+		w.clear(i)
 	}
 	w.ends = time.Time{}
+}
+
+func (w *Watcher) clear(slice int) {
+	for kind := range w.slices[slice] {
+		w.slices[slice][kind].clear()
+	}
 }

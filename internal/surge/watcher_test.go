@@ -150,14 +150,19 @@ func TestManyMayCountAtOnce(t *testing.T) {
 	}
 }
 
+// BenchmarkRepeat counts repeats of as many runs as there are counters for, and of many more.
 func BenchmarkRepeat(b *testing.B) {
-	w := surge.NewWatcher(perMinute)
-	names := make([]string, 10_000)
-	for i := range names {
-		names[i] = strconv.Itoa(i)
-	}
-	b.ReportAllocs()
-	for i := 0; b.Loop(); i++ {
-		w.Repeat("apify", names[i%len(names)], names[i%len(names)], start)
+	for _, runs := range []int{1, 200, 10_000} {
+		b.Run(strconv.Itoa(runs), func(b *testing.B) {
+			w := surge.NewWatcher(perMinute)
+			names := make([]string, runs)
+			for i := range names {
+				names[i] = fmt.Sprintf("ojue2pKv%09d", i)
+			}
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				w.Repeat("apify", names[i%runs], names[i%runs], start)
+			}
+		})
 	}
 }
