@@ -150,9 +150,9 @@ func (g *Gate) Admit(ctx context.Context, in *Inbound) (Verdict, error) {
 		return Verdict{}, err
 	}
 	if in.Quarantine != nil {
-		g.commits.in <- p
+		g.commits.put(p)
 	} else {
-		g.claims.in <- p
+		g.claims.put(p)
 	}
 	if ctx.Done() == nil { // a webhook's can't end, and waiting for one thing costs less
 		<-p.done

@@ -82,9 +82,9 @@ func (g *Gate) passOn(claimed []*pending) {
 			p.entry.Via != ViaReconciled // an event in doubt may wait for it, whatever a mark says
 		p.entry.Known = p.goodMark && fresh
 		if p.isHit = p.entry.Known && p.entry.Via == ViaWebhook; p.isHit { // the log does not keep by which other way a hit came
-			g.claims.in <- p
+			g.claims.put(p)
 		} else {
-			g.commits.in <- p
+			g.commits.put(p)
 		}
 	}
 }
@@ -94,7 +94,7 @@ func (g *Gate) passOn(claimed []*pending) {
 func (g *Gate) answerHits(hits []*pending, err error) {
 	for _, p := range hits {
 		if err != nil {
-			g.commits.in <- p
+			g.commits.put(p)
 			continue
 		}
 		p.verdict = knownVerdict(&p.entry)

@@ -145,7 +145,7 @@ func TestDeliveriesAreConservedWhenConnectionsBreak(t *testing.T) {
 	go func() {
 		defer close(cuts)
 		for n := 0; ; n++ {
-			cut := proxy.CutAfter([]string{testkit.Prepared("commit"), `copy "jobs"`, "INSERT INTO deliveries"}[n%3])
+			cut := proxy.CutAfter([]string{testkit.Prepared("commit"), `copy "jobs"`, `INSERT INTO "jobs"`, "INSERT INTO deliveries"}[n%4])
 			select {
 			case <-cut:
 				proxy.Heal()
@@ -158,7 +158,7 @@ func TestDeliveriesAreConservedWhenConnectionsBreak(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	tellAll(t, l, busyStory(rng, 120), 9)
 	close(ended)
-	if n := <-cuts; n < 3 {
+	if n := <-cuts; n < 4 {
 		t.Errorf("only %d connections were cut", n)
 	}
 	proxy.Heal()

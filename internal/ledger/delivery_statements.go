@@ -10,24 +10,26 @@ import (
 
 // deliveryStatements are the writes of forwarding.
 type deliveryStatements struct {
-	insert  statement[deliveryRow]
-	replay  statement[deliveryRow]
-	begin   statement[claimRow]
-	ship    statement[claimRow]
-	lose    statement[claimRow]
-	giveUp  statement[claimRow]
-	outdate statement[claimRow]
-	finish  statement[delivery.Result]
-	end     statement[delivery.Result]
-	keep    statement[attemptRow]
-	count   statement[attemptRollupRow]
-	reopen  statement[deliveryRow]
-	hold    statement[deliveryRow]
-	requeue statement[deliveryRow]
-	cancel  statement[deliveryRow]
-	about   statement[deliveryRow]
-	blocked statement[follower]
-	doubt   statement[doubtRow]
+	insert statement[deliveryRow]
+	// insertNew gives nothing back.
+	insertNew statement[deliveryRow]
+	replay    statement[deliveryRow]
+	begin     statement[claimRow]
+	ship      statement[claimRow]
+	lose      statement[claimRow]
+	giveUp    statement[claimRow]
+	outdate   statement[claimRow]
+	finish    statement[delivery.Result]
+	end       statement[delivery.Result]
+	keep      statement[attemptRow]
+	count     statement[attemptRollupRow]
+	reopen    statement[deliveryRow]
+	hold      statement[deliveryRow]
+	requeue   statement[deliveryRow]
+	cancel    statement[deliveryRow]
+	about     statement[deliveryRow]
+	blocked   statement[follower]
+	doubt     statement[doubtRow]
 }
 
 // made gives back what an INSERT has made, which is all that needs a job.
@@ -47,8 +49,9 @@ SELECT v.id FROM v WHERE EXISTS (
 func newDeliveryStatements() deliveryStatements {
 	touched := []column[deliveryRow]{deliveryID(), deliveryUpdatedAt()}
 	return deliveryStatements{
-		insert: insert("deliveries", deliveryColumns(), made),
-		doubt:  newDoubtStatement(),
+		insert:    insert("deliveries", deliveryColumns(), made),
+		insertNew: insert("deliveries", deliveryColumns(), `ON CONFLICT (event_id, destination, replay) DO NOTHING`),
+		doubt:     newDoubtStatement(),
 		// The next replay of the event to the destination; at a tie the other one has won.
 		replay: over(deliveryColumns(), `
 INSERT INTO deliveries (id, event_id, destination, state, updated_at, replay)

@@ -47,8 +47,12 @@ func (postgresDialect) identityOf(ctx context.Context, conn *gorm.DB) (id identi
 }
 
 func (postgresDialect) enqueue(tx *gorm.DB, pinned *sql.Conn, outbox Outbox, due []delivery.Due) error {
-	return onPgx(tx.Statement.Context, pinned, func(conn *pgx.Conn) error {
-		return outbox.EnqueuePostgres(tx.Statement.Context, joinedTx{conn}, due)
+	return pinned.Raw(func(driverConn any) error {
+		conn, err := pipelined(driverConn)
+		if err != nil {
+			return err
+		}
+		return outbox.EnqueuePostgres(tx.Statement.Context, waitingTx{joinedTx{conn.Conn.Conn()}, conn}, due)
 	})
 }
 
@@ -66,18 +70,26 @@ func (postgresDialect) take(tx *gorm.DB, pinned *sql.Conn, outbox Outbox, lost [
 	return claims, err
 }
 
-// onPgx calls work with what is below a connection of database/sql.
+// onPgx calls work with what is below a connection of database/sql, after everything that waits there has been sent.
 func onPgx(ctx context.Context, pinned *sql.Conn, work func(*pgx.Conn) error) error {
 	return pinned.Raw(func(driverConn any) error {
-		conn, ok := driverConn.(*pipelinedConn)
-		if !ok {
-			return fmt.Errorf("want a connection of pgx, got %T", driverConn)
+		conn, err := pipelined(driverConn)
+		if err == nil {
+			err = conn.sendWaiting(ctx)
 		}
-		if err := conn.begun(ctx); err != nil {
+		if err != nil {
 			return err
 		}
 		return work(conn.Conn.Conn())
 	})
+}
+
+func pipelined(driverConn any) (*pipelinedConn, error) {
+	conn, ok := driverConn.(*pipelinedConn)
+	if !ok {
+		return nil, fmt.Errorf("want a connection of pgx, got %T", driverConn)
+	}
+	return conn, nil
 }
 
 func (postgresDialect) beginLightly() string { return beginLightly }

@@ -88,7 +88,7 @@ func Open(ctx context.Context, opts Options, log *slog.Logger) (*Ledger, error) 
 	if err != nil {
 		return nil, err
 	}
-	l.statements = newStatements()
+	l.statements = newStatements(l.dialect)
 	return l, nil
 }
 

@@ -15,8 +15,10 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
-// Below GORM, a transaction's BEGIN travels with its first statement, and its COMMIT with the last one if that says so: a
-// round trip costs the client more than either costs the server. See docs/decisions/016-begin-and-commit-travel-along.md.
+// Below GORM, a transaction's BEGIN travels with its first statement, its COMMIT with the last one if that says so, and
+// statements that nobody waits for with the next one: a round trip costs the client more than it costs the server. See
+// docs/decisions/016-begin-and-commit-travel-along.md
+// and 020-nobody-waits-for-what-has-nothing-to-say.md.
 
 // openPipelined is [stdlib.OpenDBFromPool] with connections that do that.
 func openPipelined(pool *pgxpool.Pool) *sql.DB {
@@ -46,24 +48,25 @@ type pipelinedConn struct {
 	tx *pipelinedTx // nil outside of transactions
 }
 
-// ending is how a transaction ends whose COMMIT travels along. Its context carries it, since database/sql does not ask for
-// the outcome of a transaction whose context is over.
-type ending struct {
-	due  bool // the next statement is the last one
-	sent bool // with its COMMIT
-	err  error
+// journey says how the statements of a transaction travel. Its context carries it: GORM has no words for it, and database/sql
+// does not ask for the outcome of a transaction whose context is over.
+type journey struct {
+	waits bool // the next statement waits for the one after it
+	last  bool // the next statement is the last one
+	sent  bool // with its COMMIT
+	err   error
 }
 
-type endingKey struct{}
+type journeyKey struct{}
 
-func withEnding(ctx context.Context, e *ending) context.Context {
-	return context.WithValue(ctx, endingKey{}, e)
+func withJourney(ctx context.Context, j *journey) context.Context {
+	return context.WithValue(ctx, journeyKey{}, j)
 }
 
-// endingOf is nil where COMMIT has to go by itself.
-func endingOf(ctx context.Context) *ending {
-	e, _ := ctx.Value(endingKey{}).(*ending)
-	return e
+// journeyOf is nil where every statement has to go by itself.
+func journeyOf(ctx context.Context) *journey {
+	j, _ := ctx.Value(journeyKey{}).(*journey)
+	return j
 }
 
 // errCommitSent: a statement's answer was lost, and with it that of the COMMIT behind it.
@@ -77,43 +80,61 @@ func (c *pipelinedConn) BeginTx(ctx context.Context, opts driver.TxOptions) (dri
 	if c.Conn.Conn().IsClosed() {
 		return nil, driver.ErrBadConn
 	}
-	c.tx = &pipelinedTx{ctx: ctx, conn: c, ending: cmp.Or(endingOf(ctx), &ending{})}
+	c.tx = &pipelinedTx{ctx: ctx, conn: c, journey: cmp.Or(journeyOf(ctx), &journey{})}
+	c.wait("begin", nil)
 	return c.tx, nil
 }
 
-// begun sends a BEGIN that is still waiting for a statement: for those who use the connection itself.
-func (c *pipelinedConn) begun(ctx context.Context) error {
-	if c.tx == nil || c.tx.begun {
+// wait lets a statement wait for the next one. What comes of it is not known before.
+func (c *pipelinedConn) wait(query string, args []any) {
+	c.tx.waiting = append(c.tx.waiting, &pgx.QueuedQuery{SQL: query, Arguments: args})
+}
+
+// sendWaiting sends what waits: for those who use the connection itself.
+func (c *pipelinedConn) sendWaiting(ctx context.Context) error {
+	if c.tx == nil || len(c.tx.waiting) == 0 {
 		return nil
 	}
-	c.tx.begun = true
-	_, err := c.Conn.Conn().Exec(ctx, "begin")
-	return err
+	return c.send(ctx).Close()
 }
 
 // ExecContext implements [driver.ExecerContext].
 func (c *pipelinedConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
-	last := c.tx != nil && c.tx.ending.due
-	if c.tx == nil || c.tx.begun && !last {
+	switch {
+	case c.tx == nil:
+		return c.Conn.ExecContext(ctx, query, args)
+	case c.tx.waits:
+		c.tx.waits = false
+		c.wait(query, valuesOf(args))
+		return driver.RowsAffected(0), nil
+	case c.tx.last:
+		return c.execLast(ctx, query, args)
+	case len(c.tx.waiting) == 0:
 		return c.Conn.ExecContext(ctx, query, args)
 	}
-	results := c.send(ctx, query, args, last)
+	results := c.send(ctx, &pgx.QueuedQuery{SQL: query, Arguments: valuesOf(args)})
 	tag, err := results.Exec()
-	if last {
-		err = c.tx.committed(results, err)
-	}
-	if closing := results.Close(); err == nil && !last {
+	if closing := results.Close(); err == nil {
 		err = closing
 	}
 	return driver.RowsAffected(tag.RowsAffected()), err
 }
 
+// execLast sends a statement and COMMIT.
+func (c *pipelinedConn) execLast(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	results := c.send(ctx, &pgx.QueuedQuery{SQL: query, Arguments: valuesOf(args)}, &pgx.QueuedQuery{SQL: "commit"})
+	tag, err := results.Exec()
+	err = c.tx.committed(results, err)
+	_ = results.Close() // it could only say the same again
+	return driver.RowsAffected(tag.RowsAffected()), err
+}
+
 // QueryContext implements [driver.QueryerContext].
 func (c *pipelinedConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
-	if c.tx == nil || c.tx.begun {
+	if c.tx == nil || len(c.tx.waiting) == 0 {
 		return c.Conn.QueryContext(ctx, query, args)
 	}
-	results := c.send(ctx, query, args, false)
+	results := c.send(ctx, &pgx.QueuedQuery{SQL: query, Arguments: valuesOf(args)})
 	rows, err := results.Query()
 	if err != nil {
 		return nil, errors.Join(err, results.Close())
@@ -125,35 +146,34 @@ func (c *pipelinedConn) QueryContext(ctx context.Context, query string, args []d
 	return r, nil
 }
 
-// send sends a statement, with what has to travel along. The answers come in that order; that of BEGIN is read here.
-func (c *pipelinedConn) send(ctx context.Context, query string, args []driver.NamedValue, last bool) pgx.BatchResults {
-	var batch pgx.Batch
-	first := !c.tx.begun
-	if first {
-		batch.Queue("begin")
-	}
-	values := make([]any, len(args))
-	for i, a := range args {
-		values[i] = a.Value
-	}
-	batch.Queue(query, values...)
-	if last {
-		batch.Queue("commit")
-	}
-	c.tx.begun = true
+// send sends what waits and then the statements, and returns the answers to these. A failure of what has waited is told by
+// what follows, too: the server skips all that comes behind.
+func (c *pipelinedConn) send(ctx context.Context, statements ...*pgx.QueuedQuery) pgx.BatchResults {
+	waiting := len(c.tx.waiting)
+	batch := pgx.Batch{QueuedQueries: append(c.tx.waiting, statements...)}
+	c.tx.waiting, c.tx.begun = nil, true
 	results := c.Conn.Conn().SendBatch(ctx, &batch)
-	if first {
-		_, _ = results.Exec() // a failure is told by what follows, too
+	for range waiting {
+		_, _ = results.Exec()
 	}
 	return results
 }
 
+func valuesOf(args []driver.NamedValue) []any {
+	list := make([]any, len(args))
+	for i, a := range args {
+		list[i] = a.Value
+	}
+	return list
+}
+
 // pipelinedTx is a transaction as database/sql sees it.
 type pipelinedTx struct {
-	ctx   context.Context //nolint:containedctx // of BeginTx: Commit and Rollback are given none
-	conn  *pipelinedConn
-	begun bool // BEGIN was sent
-	*ending
+	ctx     context.Context //nolint:containedctx // of BeginTx: Commit and Rollback are given none
+	conn    *pipelinedConn
+	begun   bool // BEGIN was sent
+	waiting []*pgx.QueuedQuery
+	*journey
 }
 
 // committed reads how a COMMIT went that was sent behind a statement which ended with err. What it returns is of the
@@ -177,15 +197,23 @@ func (tx *pipelinedTx) committed(results pgx.BatchResults, err error) error {
 
 // Commit implements [driver.Tx].
 func (tx *pipelinedTx) Commit() error {
-	tx.conn.tx = nil
+	defer func() { tx.conn.tx = nil }()
+	const beginAlone = 1
 	switch {
 	case tx.sent:
 		return tx.err
-	case !tx.begun:
+	case !tx.begun && len(tx.waiting) == beginAlone:
 		return nil
 	}
-	tag, err := tx.conn.Conn.Conn().Exec(tx.ctx, "commit")
-	switch {
+	results := tx.conn.send(tx.ctx, &pgx.QueuedQuery{SQL: "commit"})
+	tag, err := results.Exec()
+	if closing := results.Close(); err == nil {
+		err = closing
+	}
+	const failed = 'E'
+	switch status := tx.conn.Conn.Conn().PgConn().TxStatus(); {
+	case err != nil && status == failed: // what had waited; the server has left out the commit
+		_ = tx.Rollback() // gives up where it can't
 	case err != nil:
 		tx.giveUp()
 	case tag.String() != "COMMIT":

@@ -111,6 +111,15 @@ func TestABatchWaitsForPostgresAsRarelyAsItCan(t *testing.T) {
 	}); n != runs+events+receiptsAndCommit {
 		t.Errorf("a repeat that Redis did not know asks %d times", n)
 	}
+	further := func(life uint32) []*dedup.Entry {
+		e := newEntry(at.Add(time.Minute), fmt.Sprint("before", life), "before")
+		e.Version.Life = life
+		return []*dedup.Entry{e}
+	}
+	mustRecord(t, l, further(7)...)
+	if n := wire.during(t, func() error { _, _, err := l.Record(t.Context(), further(8)); return err }); n != runs+events+receiptsAndCommit {
+		t.Errorf("a further event of a run, which moves it, asks %d times", n)
+	}
 	hit := func(id dedup.ID) []dedup.Hit {
 		return []dedup.Hit{{ReceiptID: id, ReceivedAt: at, Source: "apify", EventID: told[0].EventID, Repeat: dedup.RepeatTwin}}
 	}
@@ -119,6 +128,26 @@ func TestABatchWaitsForPostgresAsRarelyAsItCan(t *testing.T) {
 	}
 	if n := wire.during(t, func() error { return l.RecordHits(t.Context(), hit(dedup.NewID(at))) }); n != 2 {
 		t.Errorf("hits ask %d times, want once for receipts and once for counters", n)
+	}
+}
+
+func TestHandingOnMakesABatchWaitNoLonger(t *testing.T) {
+	t.Parallel()
+	server := testkit.StartPostgres(t)
+	var wire asked
+	l := openMigrated(t, Options{URL: testkit.Via(t, server.DSN(), wire.between(t, server.Addr()))})
+	forwarding(t, l, byOutcome)
+	at := time.Now()
+	mustRecord(t, l, newEntry(at, "a", "a")) // prepares the statements
+	runs, events, allElse := int64(1), int64(1), int64(1)
+	if n := wire.during(t, func() error {
+		_, _, err := l.Record(t.Context(), []*dedup.Entry{newEntry(at, "b", "b")})
+		return err
+	}); n != runs+events+allElse {
+		t.Errorf("first deliveries that are handed on ask %d times", n)
+	}
+	if n := expectConserved(t, l); n != 6 {
+		t.Errorf("%d deliveries, want 6", n)
 	}
 }
 

@@ -25,9 +25,27 @@ func (r *recording) makeDeliveries() error {
 			rows = append(rows, c.deliveries(r.outbox)...)
 		}
 	}
+	if !slices.ContainsFunc(r.batch, func(e *dedup.Entry) bool { return e.Unclear }) {
+		return r.makeNewDeliveries(rows)
+	}
 	due, _, err := r.insertDeliveries(r.statements.deliveries.insert, rows)
 	if err != nil {
 		return err
+	}
+	return r.post(due)
+}
+
+// makeNewDeliveries is for events of which none was stored before. Should one have been after all, its receipt is found
+// there in the end, and nothing of this is committed: so nobody has to wait for what the database says to it.
+func (r *recording) makeNewDeliveries(rows []deliveryRow) error {
+	if err := execLater(r.writer, r.statements.deliveries.insertNew, rows); err != nil {
+		return err
+	}
+	var due []delivery.Due
+	for i := range rows {
+		if rows[i].State == string(delivery.Pending) {
+			due = append(due, rows[i].due())
+		}
 	}
 	return r.post(due)
 }

@@ -6,8 +6,8 @@ import (
 	"github.com/dedupgate/dedupgate/internal/dedup"
 )
 
-// upsertEvents lets the unique index decide. An event is ours if the receipt id that it gives back as its first is ours;
-// rows are matched by key, since nothing promises their order.
+// upsertEvents lets the unique index decide. An event is ours if nothing comes back of it, since then it was not there, or if
+// the receipt id that it gives back as its first is ours; rows are matched by key, since nothing promises their order.
 func (r *recording) upsertEvents() error {
 	if len(r.claimants) == 0 {
 		return nil
@@ -18,12 +18,14 @@ func (r *recording) upsertEvents() error {
 		c.row = c.newEvent()
 		rows[i] = c.row
 		byKey[c.first.Key] = c
+		c.found.EventID, c.found.FirstTag, c.found.Inserted = c.first.EventID, dedup.DispatchTag(c.first.DispatchID), true
 	}
 	return r.statements.events.query(r.tx, r.dialect, rows, func(back *sql.Rows) error {
 		var key dedup.Key
 		var id, first rowID
 		var dispatchID string
-		if err := back.Scan(&key.Event, &key.Source, &id, &first, &dispatchID); err != nil {
+		var hits int64
+		if err := back.Scan(&key.Event, &key.Source, &id, &first, &dispatchID, &hits); err != nil {
 			return err
 		}
 		c := byKey[key]

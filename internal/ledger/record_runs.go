@@ -20,6 +20,7 @@ func (r *recording) reserveRuns() error {
 	for i, rn := range r.runs {
 		rows[i] = rn.unseen()
 		byKey[rn.key] = rn
+		rn.learn(rows[i])
 	}
 	return r.statements.reserveRuns.query(r.tx, r.dialect, rows, func(back *sql.Rows) error {
 		var row runRow
@@ -85,11 +86,11 @@ func (r *recording) moveRuns() error {
 			moved = append(moved, row)
 		}
 	}
-	if err := r.statements.moveRuns.exec(r.tx, r.dialect, moved); err != nil {
+	if err := execLater(r.writer, r.statements.moveRuns, moved); err != nil {
 		return err
 	}
 	// Rare: a claimant that turned out to be a duplicate had been taken for a step before these.
-	return r.statements.fixOutcomes.exec(r.tx, r.dialect, outcomes)
+	return execLater(r.writer, r.statements.fixOutcomes, outcomes)
 }
 
 // apply moves the run by one event and says how. The status is that of the highest version, whatever the order of events.

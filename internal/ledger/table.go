@@ -142,6 +142,15 @@ func insert[R any](into string, columns []column[R], onConflict string) statemen
 	return over(columns, "INSERT INTO "+into+" ("+list+") SELECT "+list+" FROM v WHERE true "+onConflict)
 }
 
+// only gives back no more than the rows for which a condition holds, of those that s gives back; SQLite gives them all.
+func (s statement[R]) only(d dialect, condition string) statement[R] {
+	if !d.hasArrays() {
+		return s
+	}
+	done := strings.TrimPrefix(s.tail, ") ")
+	return statement[R]{s.columns, s.head, "), back AS (" + done + ") SELECT * FROM back WHERE " + condition}
+}
+
 // exec runs the statement over the rows.
 func (s statement[R]) exec(tx *gorm.DB, d dialect, rows []R) error {
 	for part, args := range s.bind(d, rows) {

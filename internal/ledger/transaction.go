@@ -45,8 +45,8 @@ func (l *Ledger) transactionOn(ctx context.Context, conn *gorm.DB, work func(tx 
 	if id.incarnation.IsZero() {
 		return dedup.Incarnation{}, translate("connect", errors.New("the connection does not know its database"))
 	}
-	var end ending
-	tx := conn.WithContext(withEnding(ctx, &end)).Begin()
+	var way journey
+	tx := conn.WithContext(withJourney(ctx, &way)).Begin()
 	if tx.Error != nil {
 		return dedup.Incarnation{}, translate("begin", tx.Error)
 	}
@@ -54,12 +54,12 @@ func (l *Ledger) transactionOn(ctx context.Context, conn *gorm.DB, work func(tx 
 	if err = work(tx); err != nil {
 		return dedup.Incarnation{}, err
 	}
-	if err = ctx.Err(); err != nil && !end.sent {
+	if err = ctx.Err(); err != nil && !way.sent {
 		return dedup.Incarnation{}, translate("commit not sent", err)
 	}
 	err = tx.Commit().Error
-	if end.sent {
-		err = end.err
+	if way.sent {
+		err = way.err
 	}
 	return id.incarnation, translateCommit(err)
 }

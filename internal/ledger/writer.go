@@ -54,6 +54,20 @@ func (w writer) insertReceipts(rows []receiptRow) (isNew func(dedup.ID) bool, er
 	return func(id dedup.ID) bool { _, ok := stored[id]; return ok }, err
 }
 
+// execLater runs a statement over rows of which nothing has to be known before the transaction goes on. Where statements travel
+// together it waits for the next one, which tells its failure; the rows must not be changed meanwhile.
+func execLater[R any](w writer, s statement[R], rows []R) error {
+	for part, args := range s.bind(w.dialect, rows) {
+		if j := journeyOf(w.tx.Statement.Context); j != nil {
+			j.waits = true
+		}
+		if err := w.tx.Exec(part, args...).Error; err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // last runs the transaction's last statement, which has to fail where it must not be committed. Where COMMIT travels along
 // the statement is not repeated, and nothing can follow it.
 func (w writer) last(c carried) error {
@@ -61,8 +75,8 @@ func (w writer) last(c carried) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if e := endingOf(ctx); e != nil {
-		e.due = true
+	if j := journeyOf(ctx); j != nil {
+		j.last = true
 	}
 	return w.tx.Exec(c.sql, c.args...).Error
 }

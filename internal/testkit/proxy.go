@@ -14,22 +14,29 @@ import (
 
 // FlakyProxy is a TCP proxy that fails on command. Faults apply to open connections and to new ones until [FlakyProxy.Heal].
 type FlakyProxy struct {
-	t     testing.TB
-	proxy *toxiproxy.Proxy
-	addr  string
+	t      testing.TB
+	proxy  *toxiproxy.Proxy
+	addr   string
+	faults []string // their names in toxiproxy
 }
 
 // Proxy starts a proxy in front of upstream (host:port), in good health. It ends with the test.
+//
+// Requests to cancel never get through to PostgreSQL: its driver sends one for every connection that it has lost, in a race
+// with what the server was asked to do last.
 func Proxy(t testing.TB, upstream string) *FlakyProxy {
 	t.Helper()
-	registerCutAfter()
+	registerFaults()
 	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
 	proxy := toxiproxy.NewProxy(server, t.Name(), "127.0.0.1:0", upstream)
 	if err := proxy.Start(); err != nil {
 		t.Fatalf("start a proxy to %s: %v", upstream, err)
 	}
 	t.Cleanup(proxy.Stop)
-	return &FlakyProxy{t: t, proxy: proxy, addr: proxy.Listen}
+	p := &FlakyProxy{t: t, proxy: proxy, addr: proxy.Listen}
+	p.add(noCancelsName, "upstream", nil)
+	p.faults = nil // it is there for good
+	return p
 }
 
 // Addr is the proxy's host:port, the same over Cut and Restore.
@@ -84,7 +91,13 @@ func Prepared(sql string) string {
 }
 
 // Heal takes all faults back, Cut excepted.
-func (p *FlakyProxy) Heal() { p.proxy.Toxics.ResetToxics(p.t.Context()) }
+func (p *FlakyProxy) Heal() {
+	p.t.Helper()
+	for _, name := range p.faults {
+		check(p.t, p.proxy.Toxics.RemoveToxic(p.t.Context(), name))
+	}
+	p.faults = nil
+}
 
 func (p *FlakyProxy) add(kind, stream string, attributes map[string]any) any {
 	p.t.Helper()
@@ -94,5 +107,6 @@ func (p *FlakyProxy) add(kind, stream string, attributes map[string]any) any {
 	if err != nil {
 		p.t.Fatalf("make the network fail (%s): %v", kind, err)
 	}
+	p.faults = append(p.faults, wrapper.Name)
 	return wrapper.Toxic
 }

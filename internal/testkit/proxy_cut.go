@@ -11,8 +11,13 @@ import (
 
 const cutAfterName = "cut_after"
 
-// registerCutAfter tells toxiproxy of our own fault. Its registry is a global of that package.
-var registerCutAfter = sync.OnceFunc(func() { toxics.Register(cutAfterName, new(cutAfter)) })
+const noCancelsName = "no_cancels"
+
+// registerFaults tells toxiproxy of our own faults. Its registry is a global of that package.
+var registerFaults = sync.OnceFunc(func() {
+	toxics.Register(cutAfterName, new(cutAfter))
+	toxics.Register(noCancelsName, new(noCancels))
+})
 
 // cutAfter closes the first connection whose client says text, after passing that on. One value serves all connections of
 // a proxy; toxiproxy makes it from JSON.
@@ -64,4 +69,25 @@ func (c *cutAfter) isIt(chunk *stream.StreamChunk) bool {
 		close(c.done)
 	})
 	return first
+}
+
+// noCancels closes connections that ask PostgreSQL to cancel what another one does, without passing that on.
+type noCancels struct{}
+
+// Pipe passes one connection's requests on until it is interrupted or closed.
+func (*noCancels) Pipe(stub *toxics.ToxicStub) {
+	// The message has a length of 16 and this code in place of a version: https://www.postgresql.org/docs/current/protocol-message-formats.html
+	cancel := []byte{0, 0, 0, 16, 0x04, 0xd2, 0x16, 0x2e}
+	for {
+		select {
+		case <-stub.Interrupt:
+			return
+		case chunk := <-stub.Input:
+			if chunk == nil || bytes.HasPrefix(chunk.Data, cancel) {
+				stub.Close()
+				return
+			}
+			stub.Output <- chunk
+		}
+	}
 }
