@@ -175,20 +175,17 @@ func TestACrashBetweenCommitAndAnswerMakesNothingTwice(t *testing.T) {
 	proxy := testkit.Proxy(t, server.Addr())
 	l := openMigrated(t, Options{URL: testkit.Via(t, server.Database(), proxy.Addr())})
 	forwarding(t, l, byOutcome)
-	batch := []*dedup.Entry{newEntry(time.Now(), "a", "run"), newEntry(time.Now().Add(time.Second), "b", "run"), newEntry(time.Now(), "c", "")}
-	cut := proxy.CutAfter(testkit.Prepared("commit"))
-	if _, _, err := l.Record(t.Context(), batch); !errors.Is(err, dedup.ErrUnclear) {
-		t.Fatalf("a commit without an answer gives %v", err)
-	}
-	<-cut
-	proxy.Heal()
+	batch, batches := cutOff(t, l, proxy, func(n int) []*dedup.Entry {
+		run := fmt.Sprint("run", n)
+		return []*dedup.Entry{newEntry(time.Now(), run+"a", run), newEntry(time.Now().Add(time.Second), run+"b", run), newEntry(time.Now(), run+"c", "")}
+	})
 	testkit.Eventually(t, 20*time.Second, func() error {
 		_, _, err := l.Record(t.Context(), batch)
 		return err
 	})
 	mustRecord(t, l, repeat(batch[0], time.Second))
-	if n := expectConserved(t, l); n != 8 {
-		t.Errorf("%d deliveries, want 8", n)
+	if n := int64(expectConserved(t, l)); n != 8*batches {
+		t.Errorf("%d deliveries of %d batches, want 8 of each", n, batches)
 	}
 	expectQuietLog(t, server)
 }
