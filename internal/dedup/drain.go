@@ -25,7 +25,7 @@ const (
 	maxDrainWait   = 2 * time.Second
 	// While senders wait, the drainer rests this many times as long as it has worked, but no longer than maxDrainRest: a hit
 	// is safe in Redis, and its receipt is a matter of bookkeeping, which a sender should not wait for.
-	restForWork  = 10
+	restForWork  = 30
 	maxDrainRest = time.Second
 )
 

@@ -166,7 +166,7 @@ func TestDrainerRestsWhileSendersWait(t *testing.T) {
 	}{
 		"nobody waits":    {func() bool { return false }, 10 * time.Millisecond},
 		"nobody can tell": {nil, 10 * time.Millisecond},
-		"senders wait":    {func() bool { return true }, 60 * time.Millisecond},
+		"senders wait":    {func() bool { return true }, 160 * time.Millisecond}, // thirty times the first one between them
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
