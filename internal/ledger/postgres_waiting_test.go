@@ -74,7 +74,7 @@ func TestRowsOfOthersTravelAlong(t *testing.T) {
 		if err := l.db.Exec("DELETE FROM children").Error; err != nil {
 			t.Fatal(err)
 		}
-		_, err := l.joinable(t.Context(), func(tx *gorm.DB, pinned *sql.Conn) error {
+		_, err := l.joinable(t.Context(), func(_ *gorm.DB, pinned *sql.Conn) error {
 			return pinned.Raw(func(driverConn any) error {
 				conn, err := pipelined(driverConn)
 				if err != nil {

@@ -148,7 +148,8 @@ func (s statement[R]) only(d dialect, condition string) statement[R] {
 		return s
 	}
 	done := strings.TrimPrefix(s.tail, ") ")
-	return statement[R]{s.columns, s.head, "), back AS (" + done + ") SELECT * FROM back WHERE " + condition}
+	_, returned, _ := strings.Cut(done, "RETURNING ")
+	return statement[R]{s.columns, s.head, "), back AS (" + done + ") SELECT " + returned + " FROM back WHERE " + condition}
 }
 
 // exec runs the statement over the rows.
