@@ -32,9 +32,9 @@ func newStatements(d dialect) *statements {
 		retellings: newRetellingStatements(), otherBodies: newOtherBodyStatement(),
 		// A run that is not there yet is inserted as its events will leave it. One that is there is locked, keeps its state
 		// and gives some numbers away: only such a one has given more away than it has events, and only it has something to tell.
-		reserveRuns: insert("runs", runColumns(), `
-ON CONFLICT (run_id, kind, source) DO UPDATE SET last_seq = runs.last_seq + excluded.last_seq
-RETURNING run_id, kind, source, status, version, actor_id, task_id, occurred_at, updated_at, events, last_seq`).only(d, "last_seq > events"),
+		reserveRuns: insertTelling(d, "runs", runColumns(),
+			`ON CONFLICT (run_id, kind, source) DO UPDATE SET last_seq = runs.last_seq + excluded.last_seq`,
+			`run_id, kind, source, status, version, actor_id, task_id, occurred_at, updated_at, events, last_seq`, "last_seq > events"),
 		// Only for rows that reserveRuns has locked: never inserts. An upsert and not an UPDATE, because it needs no join
 		// that could be planned badly.
 		moveRuns: insert("runs", runColumns(), `
@@ -43,9 +43,9 @@ ON CONFLICT (run_id, kind, source) DO UPDATE SET
     occurred_at = excluded.occurred_at, updated_at = excluded.updated_at, events = excluded.events`),
 		// hits counts repeats: of a new event the twins that came with it, of an old one all that came now. One that has none is
 		// new for sure, and has nothing to tell.
-		events: insert("events", eventColumns(), `
-ON CONFLICT (event_key, source) DO UPDATE SET hits = events.hits + excluded.hits + 1
-RETURNING event_key, source, id, first_receipt_id, dispatch_id, hits`).only(d, "hits > 0"),
+		events: insertTelling(d, "events", eventColumns(),
+			`ON CONFLICT (event_key, source) DO UPDATE SET hits = events.hits + excluded.hits + 1`,
+			`event_key, source, id, first_receipt_id, dispatch_id, hits`, "hits > 0"),
 		fixOutcomes: over([]column[eventRow]{
 			ids("id", func(r *eventRow) dedup.ID { return dedup.ID(r.ID) }),
 			text("outcome", func(r *eventRow) string { return r.Outcome }),

@@ -137,19 +137,23 @@ func over[R any](columns []column[R], sql string) statement[R] {
 
 // insert puts the rows into a table; onConflict says what to do with those that are there already.
 func insert[R any](into string, columns []column[R], onConflict string) statement[R] {
-	list := names(columns)
-	// WHERE true keeps SQLite from reading ON as a join's.
-	return over(columns, "INSERT INTO "+into+" ("+list+") SELECT "+list+" FROM v WHERE true "+onConflict)
+	return over(columns, insertion(into, columns, onConflict))
 }
 
-// only gives back no more than the rows for which a condition holds, of those that s gives back; SQLite gives them all.
-func (s statement[R]) only(d dialect, condition string) statement[R] {
-	if !d.hasArrays() {
-		return s
+// insertTelling is insert, and gives back the columns returned: on PostgreSQL of the rows for which the condition holds, on SQLite,
+// which can't choose, of all.
+func insertTelling[R any](d dialect, into string, columns []column[R], onConflict, returned, condition string) statement[R] {
+	done := insertion(into, columns, onConflict+" RETURNING "+returned)
+	if d.hasArrays() {
+		done = ", back AS (" + done + ") SELECT " + returned + " FROM back WHERE " + condition
 	}
-	done := strings.TrimPrefix(s.tail, ") ")
-	_, returned, _ := strings.Cut(done, "RETURNING ")
-	return statement[R]{s.columns, s.head, "), back AS (" + done + ") SELECT " + returned + " FROM back WHERE " + condition}
+	return over(columns, done)
+}
+
+func insertion[R any](into string, columns []column[R], onConflict string) string {
+	list := names(columns)
+	// WHERE true keeps SQLite from reading ON as a join's.
+	return "INSERT INTO " + into + " (" + list + ") SELECT " + list + " FROM v WHERE true " + onConflict
 }
 
 // exec runs the statement over the rows.
